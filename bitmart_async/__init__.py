@@ -1,0 +1,1 @@
+"""Asyncio SDK for the BitMart exchange. See the README."""

@@ -1,0 +1,181 @@
+"""Bytes to typed values: fast when the message is as expected, tolerant when it is not.
+
+The fast way is one pass of a typed msgspec decoder. When that fails (or the bytes hold the letters
+of NaN or Infinity, which must not pass), the message is decoded without types, mended by the rules
+below, and converted. The rules live here and nowhere else:
+
+=====================  ===========================================================================
+expected               mended
+=====================  ===========================================================================
+number                 ``""``, ``"-"`` and the words for a market price become None
+text                   a number becomes its text (ids), null becomes ``""``
+list                   null, ``""`` and ``{}`` become an empty list
+object                 null, ``""`` and ``[]`` become an empty object
+enum of numbers        a text stays as the raw value of an unknown member
+=====================  ===========================================================================
+
+Whatever bytes come in, only :class:`DecodeError` comes out.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Generic, TypeVar, cast
+
+import msgspec
+from msgspec import inspect
+
+from bitmart_async.models.base import stand_in
+
+__all__ = ["DecodeError", "Reader", "untyped"]
+
+T = TypeVar("T")
+
+_BLANK = frozenset({"", "-"})
+_MARKET_PRICE = frozenset({"market", "market price", "market_price"})
+_NUMBERS = (inspect.DecimalType, inspect.IntType, inspect.FloatType)
+
+
+class DecodeError(Exception):
+    """These bytes are not what was expected; the text names the place, never the content."""
+
+
+def untyped(raw: bytes) -> object:
+    """JSON without types; numbers with a fraction keep their printed digits as Decimal."""
+    try:
+        return cast("object", _UNTYPED.decode(raw))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidOperation) as error:
+        raise DecodeError(f"not JSON: {type(error).__name__}") from None
+
+
+_UNTYPED = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _may_hold_nan(raw: bytes) -> bool:
+    """Whether the letters of NaN or Infinity occur, so that the slow way must look closer."""
+    return b"NaN" in raw or b"nan" in raw or b"Inf" in raw or b"inf" in raw or b"NAN" in raw or b"INF" in raw
+
+
+class Reader(Generic[T]):
+    """Reads one type from bytes. Built once per type, at import or first use."""
+
+    __slots__ = ("_decode", "_kind", "_shape")
+
+    def __init__(self, kind: object) -> None:
+        self._kind = kind
+        self._shape: inspect.Type | None = None
+        self._decode = msgspec.json.Decoder(kind, strict=False).decode  # type: ignore[call-overload, unused-ignore]
+
+    def read(self, raw: bytes) -> T:
+        """The value.
+
+        Raises:
+            DecodeError: The bytes do not fit, even when mended.
+        """
+        value = self.quick(raw)
+        return self.convert(untyped(raw)) if value is None else value
+
+    def quick(self, raw: bytes) -> T | None:
+        """The value by the fast way alone; None when the slow way must look."""
+        if _may_hold_nan(raw):
+            return None
+        try:
+            return cast("T", self._decode(raw))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def convert(self, value: object) -> T:
+        """The value, from decoded JSON. Raises as :meth:`read`."""
+        if self._shape is None:
+            self._shape = inspect.type_info(self._kind)
+        try:
+            mended = _mend(value, self._shape)
+            return cast("T", msgspec.convert(mended, self._kind, strict=False))  # type: ignore[call-overload, unused-ignore]
+        except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError, TypeError) as error:
+            text = str(error) if isinstance(error, msgspec.MsgspecError | _NoNumber) else type(error).__name__
+            raise DecodeError(text) from None
+
+
+class _NoNumber(ValueError):
+    pass
+
+
+def _mend(value: object, shape: inspect.Type) -> object:
+    """``value`` as it should have been sent for ``shape``; recursive, pure."""
+    optional = False
+    if isinstance(shape, inspect.UnionType):
+        optional = any(isinstance(kind, inspect.NoneType) for kind in shape.types)
+        kinds = [kind for kind in shape.types if not isinstance(kind, inspect.NoneType | inspect.CustomType)]
+        if len(kinds) != 1:
+            return value
+        shape = kinds[0]
+    if isinstance(shape, _NUMBERS):
+        return _mend_number(value, shape)
+    if isinstance(shape, inspect.StrType):
+        if value is None:
+            return None if optional else ""
+        return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+    if isinstance(shape, inspect.EnumType):
+        if optional and (value is None or value == ""):
+            return None
+        return _mend_enum(value, shape)
+    if isinstance(shape, inspect.BoolType):
+        return None if optional and isinstance(value, str) and value in _BLANK else value
+    return _mend_container(value, shape, optional=optional)
+
+
+def _mend_number(value: object, shape: inspect.Type) -> object:
+    if isinstance(value, str):
+        text = value.strip()
+        if text in _BLANK or text.lower() in _MARKET_PRICE:
+            return None
+        value = text
+        try:
+            finite = Decimal(text).is_finite()
+        except InvalidOperation:
+            finite = True  # not a number at all: the conversion says so, with its place
+        if not finite:
+            raise _NoNumber("a number field holds NaN or Infinity")
+    elif isinstance(value, Decimal) and isinstance(shape, inspect.IntType | inspect.FloatType):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
+
+
+def _mend_enum(value: object, shape: inspect.EnumType) -> object:
+    if issubclass(shape.cls, int) and isinstance(value, str) and not value.lstrip("-").isdecimal():
+        return stand_in(value)
+    if issubclass(shape.cls, str) and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return "" if value is None and issubclass(shape.cls, str) else value
+
+
+def _mend_container(value: object, shape: inspect.Type, *, optional: bool) -> object:
+    if optional and (value is None or value == ""):
+        return None
+    if isinstance(shape, inspect.StructType):
+        return _mend_struct(value, shape)
+    if isinstance(shape, inspect.ListType | inspect.VarTupleType | inspect.SetType | inspect.FrozenSetType):
+        if value is None or value == "" or value == {}:
+            return []
+        return [_mend(item, shape.item_type) for item in value] if isinstance(value, list) else value
+    if isinstance(shape, inspect.TupleType) and isinstance(value, list):
+        return [_mend(item, kind) for item, kind in zip(value, shape.item_types, strict=False)]
+    if isinstance(shape, inspect.DictType) and isinstance(value, dict):
+        return {key: _mend(item, shape.value_type) for key, item in value.items()}
+    return value
+
+
+def _mend_struct(value: object, shape: inspect.StructType) -> object:
+    if shape.array_like:
+        if not isinstance(value, list):
+            return value
+        return [_mend(item, field.type) for item, field in zip(value, shape.fields, strict=False)]
+    if value is None or value == "" or value == []:
+        value = {}
+    if not isinstance(value, dict):
+        return value
+    return {
+        field.encode_name: _mend(value[field.encode_name], field.type)
+        for field in shape.fields
+        if field.encode_name in value
+    }

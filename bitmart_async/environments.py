@@ -1,0 +1,120 @@
+"""Every URL the library talks to, and the rule about which hosts may receive a key.
+
+An :class:`Environment` is a frozen value with six URLs. ``LIVE`` is the exchange, ``DEMO`` its
+futures demo (spot has none, so its spot URLs are the live ones), :func:`local` a BitMart on this
+machine; a running sandbox offers its own as ``sandbox.environment``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
+
+__all__ = ["DEMO", "LIVE", "Environment", "local"]
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_TRUSTED_DOMAIN = "bitmart.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where one BitMart lives: two REST hosts and four stream sockets.
+
+    A URL must belong to bitmart.com (``https``/``wss``) or to this machine, so that a typing error
+    cannot hand a key to a stranger; ``any_host=True`` lifts the rule about hosts, never the one
+    about encryption: off this machine only ``https`` and ``wss`` are accepted.
+
+    Raises:
+        ValueError: A URL breaks these rules. The text names the field and says what to do.
+    """
+
+    name: str
+    """Shown in logs and errors."""
+    spot_rest: str
+    """Base URL of spot, margin, account, earn and sub-account calls."""
+    futures_rest: str
+    """Base URL of USD-M futures calls."""
+    spot_public: str
+    spot_private: str
+    futures_public: str
+    futures_private: str
+    any_host: bool = False
+    """Accept hosts other than bitmart.com and this machine."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name in ("name", "any_host"):
+                continue
+            url = str(getattr(self, field.name))
+            check_url(url, what=f"Environment.{field.name}", any_host=self.any_host,
+                      schemes=("https", "http") if field.name.endswith("_rest") else ("wss", "ws"))
+
+
+def check_url(url: str, *, what: str, schemes: tuple[str, str], any_host: bool = False) -> None:
+    """Refuse a URL that could leak a key: a foreign host, or no encryption off this machine.
+
+    Args:
+        schemes: The encrypted scheme, then the plain one (loopback only).
+    """
+    secure, plain = schemes
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - reading it is what validates it
+    except ValueError as error:
+        raise ValueError(f"{what}: {url!r} is not a URL ({error})") from None
+    if parts.scheme not in schemes or not host:
+        raise ValueError(f"{what}: {url!r} must look like {secure}://host")
+    if parts.username or parts.password:
+        raise ValueError(f"{what}: the URL carries a user name or password; remove it")
+    if host in _LOOPBACK:
+        return
+    if parts.scheme != secure:
+        raise ValueError(f"{what}: {url!r} is not encrypted; use {secure}:// "
+                         f"({plain}:// is for this machine only)")
+    trusted = host == _TRUSTED_DOMAIN or host.endswith("." + _TRUSTED_DOMAIN)
+    if not trusted and not any_host:
+        raise ValueError(f"{what}: {host!r} is neither bitmart.com nor this machine; if you mean it, "
+                         f"pass an Environment(..., any_host=True)")
+
+
+LIVE = Environment(
+    name="live",
+    spot_rest="https://api-cloud.bitmart.com",
+    futures_rest="https://api-cloud-v2.bitmart.com",
+    spot_public="wss://ws-manager-compress.bitmart.com/api?protocol=1.1",
+    spot_private="wss://ws-manager-compress.bitmart.com/user?protocol=1.1",
+    futures_public="wss://openapi-ws-v2.bitmart.com/api?protocol=1.1",
+    futures_private="wss://openapi-ws-v2.bitmart.com/user?protocol=1.1",
+)
+"""The exchange itself."""
+
+DEMO = Environment(
+    name="demo",
+    spot_rest=LIVE.spot_rest,
+    futures_rest="https://demo-api-cloud-v2.bitmart.com",
+    spot_public=LIVE.spot_public,
+    spot_private=LIVE.spot_private,
+    futures_public="wss://openapi-wsdemo-v2.bitmart.com/api?protocol=1.1",
+    futures_private="wss://openapi-wsdemo-v2.bitmart.com/user?protocol=1.1",
+)
+"""Futures with play money; live keys work there. Spot stays live: the exchange has no spot demo."""
+
+
+def local(
+    *, spot_rest: int, futures_rest: int, spot_streams: int, futures_streams: int,
+    host: str = "127.0.0.1", name: str = "local",
+) -> Environment:
+    """A BitMart on this machine, by its four ports (TCP), without encryption.
+
+    Paths are those of the exchange: ``/api`` for public and ``/user`` for private streams.
+    """
+    return Environment(
+        name=name,
+        spot_rest=f"http://{host}:{spot_rest}",
+        futures_rest=f"http://{host}:{futures_rest}",
+        spot_public=f"ws://{host}:{spot_streams}/api?protocol=1.1",
+        spot_private=f"ws://{host}:{spot_streams}/user?protocol=1.1",
+        futures_public=f"ws://{host}:{futures_streams}/api?protocol=1.1",
+        futures_private=f"ws://{host}:{futures_streams}/user?protocol=1.1",
+    )

@@ -1,0 +1,103 @@
+"""What all models share: their base, their number types, their open enums.
+
+``Number``, ``Ms`` and ``Seconds`` are ``Decimal`` and ``int`` to a type checker. At run time a field
+of these types also takes None: the exchange writes ``""``, ``"-"`` or null where it has no number,
+now and then in places where it normally has one, and a reply must not be lost for that. Fields that
+are blank in ordinary operation are annotated ``Number | None`` and documented.
+"""
+
+from __future__ import annotations
+
+import enum
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+__all__ = ["Model", "Ms", "Number", "OpenInt", "OpenStr", "Seconds"]
+
+if TYPE_CHECKING:
+    Number: TypeAlias = Decimal
+    Ms: TypeAlias = int
+    Seconds: TypeAlias = int
+    Whole: TypeAlias = int
+else:
+    Number = Decimal | None
+    Ms = int | None
+    Seconds = int | None
+    Whole = int | None
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """One object of the wire: immutable, its fields named as on the wire, in snake_case.
+
+    Unknown fields of a reply are ignored, missing optional ones are None.
+    """
+
+
+_UNKNOWN = "UNKNOWN"
+
+
+class OpenStr(str, enum.Enum):
+    """An enum of texts that survives values it does not know.
+
+    ``OrderState("weird")`` is a member named UNKNOWN that keeps the raw text as its value and
+    differs from every known member.
+    """
+
+    @property
+    def known(self) -> bool:
+        """Whether this is one of the listed members."""
+        return self._name_ != _UNKNOWN
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenStr:
+        member = str.__new__(cls, value)
+        member._name_ = _UNKNOWN
+        member._value_ = str(value)
+        return member
+
+
+class OpenInt(int, enum.Enum):
+    """An enum of numbers that survives values it does not know; see :class:`OpenStr`."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}.{self._name_}: {self._value_!r}>"
+
+    @property
+    def known(self) -> bool:
+        """Whether this is one of the listed members."""
+        return self._name_ != _UNKNOWN
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenInt:
+        raw = _texts.get(value, value) if isinstance(value, int) else value
+        member = int.__new__(cls, value if isinstance(value, int) else stand_in(str(value)))
+        member._name_ = _UNKNOWN
+        member._value_ = raw
+        return member
+
+
+_texts: dict[int, str] = {}
+_MOST_TEXTS = 256
+
+
+def stand_in(text: str) -> int:
+    """A number that stands for ``text`` where only numbers pass: decoders know no mixed enums.
+
+    The same text has the same number; past a bound, all further texts share one.
+    """
+    for number, known in _texts.items():
+        if known == text:
+            return number
+    if len(_texts) >= _MOST_TEXTS:
+        text = "?"
+    number = -1_000_000 - len(_texts)
+    _texts[number] = text
+    return number

@@ -1,0 +1,276 @@
+"""The closed sets of the wire. Replies may hold values that are not listed here: see OpenStr."""
+
+from __future__ import annotations
+
+from bitmart_async.models.base import OpenInt, OpenStr
+
+__all__ = [
+    "AccountKind", "BookFrame", "CancelSource", "ContractStatus", "CloseContractType", "FlowType",
+    "FuturesKlineStep", "FuturesOrderAction", "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType",
+    "FuturesSide", "FuturesStpMode", "Leg", "MarginMode", "OpenOrderState", "OpenOrderType", "OrderMode",
+    "OrderState", "OrderType", "PositionMode", "PositionType", "PriceType", "QueryState", "Side",
+    "SpotKlineStep", "StpMode", "TradeRole",
+]
+
+
+class Side(OpenStr):
+    """Spot order side."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(OpenStr):
+    """Spot order type."""
+
+    LIMIT = "limit"
+    """Rests until filled or cancelled."""
+    MARKET = "market"
+    """A buy spends ``notional`` (quote), a sell sells ``size`` (base)."""
+    LIMIT_MAKER = "limit_maker"
+    """Post-only: the system cancels it when it would match at once."""
+    IOC = "ioc"
+    """Limit; whatever does not fill at once is cancelled."""
+
+
+class OrderMode(OpenStr):
+    """Which account a spot order belongs to."""
+
+    SPOT = "spot"
+    ISO_MARGIN = "iso_margin"
+
+
+class OrderState(OpenStr):
+    """Spot order state."""
+
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    PARTIALLY_CANCELED = "partially_canceled"
+    """Partly filled, the rest cancelled. Also how a market buy usually ends: with a small rest unspent."""
+    FAILED = "failed"
+
+
+class QueryState(OpenStr):
+    """Which orders a spot query looks at."""
+
+    OPEN = "open"
+    HISTORY = "history"
+
+
+class CancelSource(OpenStr):
+    """Who cancelled a spot order; empty when nobody did."""
+
+    NOBODY = ""
+    USER = "user"
+    SYSTEM = "system"
+    STP = "stp"
+
+
+class StpMode(OpenStr):
+    """Spot self-trade prevention: what happens when an order meets one of the same account."""
+
+    NONE = "none"
+    CANCEL_MAKER = "cancel_maker"
+    CANCEL_TAKER = "cancel_taker"
+    CANCEL_BOTH = "cancel_both"
+
+
+class TradeRole(OpenStr):
+    """Whether a fill took liquidity or gave it."""
+
+    TAKER = "taker"
+    MAKER = "maker"
+
+
+class SpotKlineStep(OpenInt):
+    """Length of a spot candle in minutes."""
+
+    M1 = 1
+    M5 = 5
+    M15 = 15
+    M30 = 30
+    H1 = 60
+    H2 = 120
+    H4 = 240
+    D1 = 1440
+    W1 = 10080
+    MONTH = 43200
+
+
+class FuturesKlineStep(OpenInt):
+    """Length of a futures candle in minutes."""
+
+    M1 = 1
+    M3 = 3
+    M5 = 5
+    M15 = 15
+    M30 = 30
+    H1 = 60
+    H2 = 120
+    H4 = 240
+    H6 = 360
+    H12 = 720
+    D1 = 1440
+    D3 = 4320
+    W1 = 10080
+
+
+class FuturesSide(OpenInt):
+    """Futures order side. In one-way mode: 1 buy, 2 buy reduce-only, 3 sell reduce-only, 4 sell."""
+
+    BUY_OPEN_LONG = 1
+    BUY_CLOSE_SHORT = 2
+    SELL_CLOSE_LONG = 3
+    SELL_OPEN_SHORT = 4
+
+
+class FuturesOrderType(OpenStr):
+    """What may be submitted. Replies know more types, therefore orders carry the type as text."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+
+
+class FuturesOrderMode(OpenInt):
+    """Time in force of a futures order."""
+
+    GTC = 1
+    FOK = 2
+    IOC = 3
+    MAKER_ONLY = 4
+
+
+class FuturesOrderState(OpenInt):
+    """Futures order state. FINISHED means filled or cancelled: compare deal_size with size."""
+
+    APPROVAL = 1
+    WORKING = 2
+    FINISHED = 4
+
+
+class FuturesOrderAction(OpenInt):
+    """Why futures/order pushed."""
+
+    MATCH = 1
+    """Partly or wholly filled: compare deal_size with size."""
+    SUBMIT = 2
+    CANCEL = 3
+    CANCEL_BY_LIQUIDATION = 4
+    CANCEL_BY_ADL = 5
+    PARTIAL_LIQUIDATION = 6
+    BANKRUPTCY = 7
+    PASSIVE_ADL = 8
+    ACTIVE_ADL = 9
+
+
+class FuturesStpMode(OpenInt):
+    """Futures self-trade prevention."""
+
+    CANCEL_MAKER = 1
+    CANCEL_TAKER = 2
+    CANCEL_BOTH = 3
+
+
+class MarginMode(OpenStr):
+    """Margin shared by all positions, or kept apart per position."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenStr:
+        if isinstance(value, str) and value != value.lower():
+            return cls(value.lower())  # some endpoints spell it Cross and Isolated
+        return super()._missing_(value)
+
+
+class PositionMode(OpenStr):
+    """Long and short side by side, or one net position per contract."""
+
+    HEDGE = "hedge_mode"
+    ONE_WAY = "one_way_mode"
+
+
+class PositionType(OpenInt):
+    """Direction of a position."""
+
+    LONG = 1
+    SHORT = 2
+
+
+class Leg(OpenStr):
+    """Direction of a position as newer endpoints spell it; BOTH is the net position of one-way mode."""
+
+    BOTH = "both"
+    LONG = "long"
+    SHORT = "short"
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenStr:
+        if isinstance(value, str) and value != value.lower():
+            return cls(value.lower())  # position-risk spells it Long and Short
+        return super()._missing_(value)
+
+
+class PriceType(OpenInt):
+    """The price a trigger watches; 0 in replies: not set."""
+
+    UNSET = 0
+    LAST = 1
+    MARK = 2
+
+
+class AccountKind(OpenStr):
+    """Which futures book."""
+
+    FUTURES = "futures"
+    COPY_TRADING = "copy_trading"
+
+
+class ContractStatus(OpenStr):
+    """Whether a contract is listed. Trading is no promise of a live book."""
+
+    TRADING = "Trading"
+    DELISTED = "Delisted"
+
+
+class CloseContractType(OpenInt):
+    """Which contracts close_all_futures_positions closes."""
+
+    USDT_MARGINED = 1
+    COIN_MARGINED = 2
+
+
+class OpenOrderType(OpenStr):
+    """Filter of open futures orders."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+    TRAILING = "trailing"
+
+
+class OpenOrderState(OpenStr):
+    """Filter of open futures orders."""
+
+    ALL = "all"
+    PARTIALLY_FILLED = "partially_filled"
+
+
+class FlowType(OpenInt):
+    """Kind of a futures account record; ALL only as a filter."""
+
+    ALL = 0
+    TRANSFER = 1
+    REALIZED_PNL = 2
+    FUNDING_FEE = 3
+    COMMISSION = 4
+    LIQUIDATION_CLEARANCE = 5
+
+
+class BookFrame(OpenStr):
+    """Kind of an incremental book frame."""
+
+    SNAPSHOT = "snapshot"
+    UPDATE = "update"

@@ -1,0 +1,57 @@
+"""Money as text: what may be sent, and how it is written.
+
+Prices, sizes and amounts travel as plain decimal text (``0.00007``, never ``7E-5``). Floats are
+refused because they are not the numbers people think they are: ``0.1 + 0.2`` would be sent as
+``0.30000000000000004``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from bitmart_async.errors import ParameterError
+from bitmart_async.text import one_line
+
+__all__ = ["level", "plain"]
+
+_MOST_DIGITS = 60
+
+
+def plain(value: Decimal | int | str, name: str = "number") -> str:
+    """``value`` as plain decimal text, ready for the wire.
+
+    Raises:
+        ParameterError: A float, NaN, Infinity, a bool, or text that is no number.
+    """
+    return format(exact(value, name), "f")
+
+
+def exact(value: Decimal | int | str, name: str = "number") -> Decimal:
+    """``value`` as the Decimal it says it is. Raises as :func:`plain`."""
+    if isinstance(value, float):
+        raise ParameterError(f"{name}={value!r} is a float, and floats are not exact. "
+                             f"Pass Decimal({str(value)!r}) or the text {str(value)!r}.")
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+        raise ParameterError(f"{name} must be a Decimal, an int or text, not {type(value).__name__}.")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ParameterError(f"{name}={one_line(repr(value), 60)} is no number. "
+                             f"Write it like '0.5', with a dot and without separators.") from None
+    if not number.is_finite():
+        raise ParameterError(f"{name}={number} is not a finite number.")
+    if isinstance(value, str) and ("_" in value or value != value.strip()):
+        raise ParameterError(f"{name}={one_line(repr(value), 60)}: remove blanks and underscores.")
+    if abs(number.adjusted()) > _MOST_DIGITS or len(number.as_tuple().digits) > _MOST_DIGITS:
+        raise ParameterError(f"{name} has more than {_MOST_DIGITS} digits; no price or size has.")
+    return number
+
+
+def level(value: float) -> Decimal:
+    """The Decimal the exchange printed for a number of a stream's order book.
+
+    Book levels on streams are floats for their cost. A float holds 15 significant digits exactly,
+    and no price or size of the exchange has more; the shortest text that reads back as the same
+    float is therefore the printed number, up to trailing zeros.
+    """
+    return Decimal(repr(value))

@@ -1,0 +1,35 @@
+"""REST: endpoints as values, one transport, two clients.
+
+``ENDPOINTS`` holds every endpoint constant by its catalog id, for ``client.call``.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from bitmart_async.rest import (
+    futures_account,
+    futures_market,
+    futures_trading,
+    spot_account,
+    spot_market,
+    spot_trading,
+    system,
+)
+from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.envelope import Envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
+
+_SECTIONS = (system, spot_market, spot_account, spot_trading, futures_market, futures_account, futures_trading)
+
+ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({
+    value.id: value
+    for section in _SECTIONS
+    for value in vars(section).values()
+    if isinstance(value, Endpoint)
+})

@@ -1,0 +1,249 @@
+"""The two REST clients: the sections mixed, options, life cycle."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from bitmart_async.clock import Clock
+from bitmart_async.credentials import settle
+from bitmart_async.environments import DEMO, LIVE, Environment, check_url
+from bitmart_async.errors import ConfigurationError, ParameterError
+from bitmart_async.ratelimit import RateLimits
+from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.futures_account import FuturesAccount
+from bitmart_async.rest.futures_market import FuturesMarket
+from bitmart_async.rest.params import Param
+from bitmart_async.rest.resolve import FuturesResolve, SpotResolve
+from bitmart_async.rest.section import Section
+from bitmart_async.rest.spot_account import SpotAccount
+from bitmart_async.rest.spot_market import SpotMarket
+from bitmart_async.rest.system import SYSTEM_TIME, System
+from bitmart_async.rest.transport import Transport
+from bitmart_async.rest.wire import Wire
+from bitmart_async.signing import Signer
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    import aiohttp
+
+    from bitmart_async.credentials import Credentials
+    from bitmart_async.ratelimit import Use
+    from bitmart_async.rest.envelope import Envelope
+
+__all__ = ["FuturesClientV2", "RestClient"]
+
+T = TypeVar("T")
+
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+
+
+class _Client(Section):
+    """What both clients share. Every option is keyword-only and has one meaning in all clients."""
+
+    def __init__(
+        self, *, api_key: str | None = None, api_secret: str | None = None, api_memo: str | None = None,
+        credentials: Credentials | None = None, environment: Environment | None = None,
+        demo_trading: bool = False, base_url: str | None = None, recv_window: int = 5000,
+        strict_param_validation: bool = True, parse_exceptions: bool = True, keep_alive: bool = True,
+        timeout: float = 15.0, max_retries: int = 2, session: aiohttp.ClientSession | None = None,
+        sign: Callable[[bytes, str], str] | None = None, proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None, clock: Clock | None = None,
+        rate_limits: RateLimits | None = None, broker_id: str | None = None,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        """Make a client; nothing is sent before the first call.
+
+        Args:
+            api_key: With api_secret and api_memo: the account. None of the three: public calls only.
+            credentials: The three in one object, e.g. ``Credentials.from_env()``.
+            environment: LIVE (when not given), DEMO, a sandbox's, or your own.
+            demo_trading: Futures with play money. Refused by RestClient: spot has no demo.
+            base_url: Replaces this client's one REST URL.
+            recv_window: ms a call may be late, 1 to 60000; sent to endpoints that know it.
+            strict_param_validation: Check enums, ranges and combinations before anything is sent.
+            parse_exceptions: False: refusals raise plain ApiError, not the classified subclass.
+            keep_alive: Reuse connections.
+            timeout: Seconds for a whole call, repeats included, waiting for the rate limit not.
+            max_retries: How often a read is repeated. 0: one send, except that the HTTP library may
+                repeat a GET once on a dead kept-alive connection.
+            session: Your aiohttp session; it is used and never closed.
+            sign: Your own HMAC: ``sign(message, secret)`` returns lower-case hex.
+            proxy: URL of an HTTP proxy. The environment's proxy settings are not used.
+            ssl_context: For certificates of your own.
+            clock: A Clock to share.
+            rate_limits: A RateLimits to share between clients of one key.
+            broker_id: Sent as X-BM-BROKER-ID; nothing is sent when not given.
+            logger: Instead of the logger ``bitmart_async``.
+
+        Raises:
+            ConfigurationError: An option cannot be used; the text says why.
+            CredentialsMissing: Only a part of the credentials is given.
+        """
+        settled = settle(credentials, api_key, api_secret, api_memo)
+        url = self._url(environment, base_url, demo_trading=demo_trading)
+        if isinstance(recv_window, bool) or not 1 <= recv_window <= 60_000:
+            raise ConfigurationError(f"recv_window={recv_window!r}: must be 1 to 60000 milliseconds")
+        if timeout <= 0:
+            raise ConfigurationError(f"timeout={timeout!r}: must be more than 0 seconds")
+        if max_retries < 0:
+            raise ConfigurationError(f"max_retries={max_retries!r}: must be 0 or more")
+        self._transport = Transport(
+            url, Wire(session=session, keep_alive=keep_alive, proxy=proxy, ssl_context=ssl_context),
+            signer=Signer(settled, sign) if settled is not None else None, clock=clock or Clock(),
+            limits=rate_limits or RateLimits(), timeout=timeout, max_retries=max_retries,
+            recv_window=recv_window, strict=strict_param_validation, parse_exceptions=parse_exceptions,
+            broker_id=broker_id, logger=logger or logging.getLogger("bitmart_async"),
+            server_time=self._server_time,
+        )
+
+    @staticmethod
+    def _rest_url(environment: Environment) -> str:
+        raise AssertionError("each client has one REST host")
+
+    @classmethod
+    def _url(cls, environment: Environment | None, base_url: str | None, *, demo_trading: bool) -> str:
+        if demo_trading and environment is not None:
+            raise ConfigurationError("give demo_trading=True or environment=, not both: "
+                                     "demo_trading means environment=DEMO")
+        chosen = environment or (DEMO if demo_trading else LIVE)
+        if base_url is None:
+            return cls._rest_url(chosen)
+        try:
+            check_url(base_url, what="base_url", schemes=("https", "http"), any_host=chosen.any_host)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        return base_url
+
+    async def call(self, endpoint: Endpoint[T], /, **params: object) -> Envelope[T]:
+        """Make one call and get the whole reply: data, code, message, trace, headers, raw bytes.
+
+        Args:
+            endpoint: A constant beside its method, or ``bitmart_async.rest.ENDPOINTS[id]``.
+            params: The endpoint's parameters, in snake_case.
+        """
+        return await self._transport.call(endpoint, params)
+
+    async def request(
+        self, method: str, path: str, *, auth: Auth | str = Auth.NONE,
+        params: Mapping[str, object] | None = None,
+    ) -> Envelope[object]:
+        """Call a path nobody has modelled.
+
+        GET counts as a read and may be repeated; everything else is sent at most once.
+
+        Args:
+            method: GET, POST, PUT or DELETE.
+            path: From the slash on, like ``/spot/v1/symbols``.
+            auth: NONE, KEYED or SIGNED, as Auth or by name.
+            params: By wire name: the query of GET and DELETE, the JSON body of POST and PUT. Decimals
+                go as text; floats are refused.
+
+        Returns:
+            The reply; ``data`` is plain JSON.
+        """
+        verb = method.upper()
+        if verb not in _METHODS:
+            raise ParameterError(f"method={method!r}: must be one of {', '.join(_METHODS)}")
+        if not path.startswith("/") or "?" in path or "#" in path or path.startswith("//"):
+            raise ParameterError(f"path={path!r}: must begin with one slash and hold no query; use params=")
+        try:
+            level = auth if isinstance(auth, Auth) else Auth[auth.upper()]
+        except KeyError:
+            raise ParameterError(f"auth={auth!r}: must be NONE, KEYED or SIGNED") from None
+        given = dict(params or {})
+        endpoint: Endpoint[object] = Endpoint(
+            f"request.{verb} {path}", verb, path, level, None, returns=object,
+            params=[_Raw(name) for name in given], effect=Effect.READ if verb == "GET" else Effect.CHANGE,
+        )
+        return await self._transport.call(endpoint, {raw.name: given[raw.wire] for raw in endpoint.params})
+
+    async def sync_clock(self) -> float:
+        """Measure the offset to the exchange's clock; done by itself when the exchange complains.
+
+        Returns:
+            Exchange minus this machine, ms.
+        """
+        return await self._transport.clock.sync(self._server_time)
+
+    async def _server_time(self) -> int:
+        return (await self._transport.call(SYSTEM_TIME, {})).data.server_time
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that stamps signed calls."""
+        return self._transport.clock
+
+    def rate_limit_use(self) -> dict[str, Use]:
+        """How full each rate-limit window is now."""
+        return self._transport.limits.use()
+
+    async def aclose(self) -> None:
+        """Close the connections; idempotent. A session you brought stays open."""
+        await self._transport.wire.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        keys = "with keys" if self._transport.signer is not None else "public only"
+        return f"<{type(self).__name__} {self._transport.base_url} {keys}>"
+
+
+class _Raw(Param):
+    """A parameter of an unmodelled path: sent as it is, except that money must be exact."""
+
+    __slots__ = ()
+
+    def __init__(self, wire: str) -> None:
+        super().__init__(wire)
+        self.name = wire
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        return _exact_json(value, self.wire)
+
+
+def _exact_json(value: object, name: str) -> object:
+    from decimal import Decimal
+
+    from bitmart_async.numbers import plain
+
+    if isinstance(value, float | Decimal):
+        return plain(cast("Decimal", value), name)
+    if isinstance(value, dict):
+        return {str(key): _exact_json(item, str(key))
+                for key, item in cast("dict[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_exact_json(item, name) for item in cast("list[object]", value)]
+    return value
+
+
+class RestClient(System, SpotMarket, SpotAccount, SpotResolve, _Client):
+    """Spot, margin, account, earn, sub-account and system calls on the spot host."""
+
+    @staticmethod
+    def _rest_url(environment: Environment) -> str:
+        return environment.spot_rest
+
+    @classmethod
+    def _url(cls, environment: Environment | None, base_url: str | None, *, demo_trading: bool) -> str:
+        if demo_trading:
+            raise ConfigurationError("BitMart has no demo for spot: demo_trading=True works with "
+                                     "FuturesClientV2. For spot without money use the sandbox.")
+        return super()._url(environment, base_url, demo_trading=False)
+
+
+class FuturesClientV2(System, FuturesMarket, FuturesAccount, FuturesResolve, _Client):
+    """USD-M futures calls on the futures host, or on its demo."""
+
+    @staticmethod
+    def _rest_url(environment: Environment) -> str:
+        return environment.futures_rest

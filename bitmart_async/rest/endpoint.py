@@ -1,0 +1,97 @@
+"""An endpoint as a value: path, auth, quota, parameters, reply type, and what a call may do.
+
+One constant per endpoint, beside the method that calls it; ``ENDPOINTS`` in ``bitmart_async.rest``
+has them by catalog id. ``client.call(endpoint, ...)`` takes any of them.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from bitmart_async.errors import ParameterError
+from bitmart_async.rest import params as _params
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bitmart_async.ratelimit import Quota
+    from bitmart_async.rest.params import Param, Rules
+
+__all__ = ["Auth", "Effect", "Endpoint"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Auth(enum.Enum):
+    """What a call carries: nothing, the key alone, or key, timestamp and signature."""
+
+    NONE = "NONE"
+    KEYED = "KEYED"
+    SIGNED = "SIGNED"
+
+
+class Effect(enum.Enum):
+    """What a call does, and so what a lost answer means."""
+
+    READ = "read"
+    """Reads only: repeated when the answer is lost, POST or not."""
+    CHANGE = "change"
+    """Changes something: sent at most once; a lost answer raises OutcomeUnknown."""
+    ORDER = "order"
+    """Places, changes or cancels orders: sent at most once; a lost answer raises OrderFateUnknown."""
+
+
+class Endpoint(Generic[T_co]):
+    """One path of the API.
+
+    Args:
+        id: Name in the endpoint catalog.
+        quota: None when no source knows it; the client's default applies.
+        returns: Type of the reply's data; ``type(None)`` where code 1000 is the whole answer.
+        inner: The data holds a second envelope whose code must be 0.
+        own_id: Python name of the parameter that carries the caller's order id.
+        rules: Checks combinations of parameters under strict_param_validation.
+        guard: The same, always: for what would endanger money when it slipped through.
+    """
+
+    __slots__ = ("_by_name", "auth", "effect", "guard", "id", "inner", "label", "method", "own_id", "params", "path",
+                 "quota", "returns", "rules", "takes_recv_window")
+
+    def __init__(
+        self, id: str, method: str, path: str, auth: Auth, quota: Quota | None, *,
+        returns: type[T_co], params: Sequence[Param] = (), effect: Effect = Effect.READ,
+        inner: bool = False, own_id: str = "", rules: Rules | None = None,
+        guard: Rules | None = None,
+    ) -> None:
+        self.id = id
+        self.method = method
+        self.path = path
+        self.auth = auth
+        self.quota = quota
+        self.returns = returns
+        self.params = tuple(params)
+        self.effect = effect
+        self.inner = inner
+        self.own_id = own_id
+        self.rules = rules
+        self.guard = guard
+        self.label = f"{method} {path}"
+        self._by_name = {param.name: param for param in self.params}
+        self.takes_recv_window = "recv_window" in self._by_name
+
+    def encode(self, given: Mapping[str, object], *, strict: bool) -> dict[str, object]:
+        """Parameters by wire name, checked.
+
+        Raises:
+            ParameterError: One is missing, unknown, or does not fit; the text names the endpoint.
+        """
+        try:
+            if self.guard is not None:
+                self.guard(given)
+            return _params.encode(self._by_name, given, self.rules, strict=strict)
+        except ParameterError as error:
+            raise ParameterError(f"{self.label}: {error}", endpoint=self.label) from None
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.id}: {self.label}>"

@@ -1,0 +1,144 @@
+"""The envelope around every reply, in all the forms the exchange uses.
+
+The usual form is ``{"code": 1000, "message": "OK", "trace": "...", "data": ...}``. Also seen or
+documented: the code as text; no data key at all; the text under ``msg`` (gateway errors, account
+info); ``errno`` instead of a code; a second envelope inside ``data`` (batch orders); affiliate
+replies without any envelope. The code decides, before the HTTP status: failures come with HTTP 200,
+and a caller's mistake with 503.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+import msgspec
+
+from bitmart_async.decoding import DecodeError, Reader, untyped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bitmart_async.ratelimit import RateLimitState
+
+__all__ = ["Envelope"]
+
+T = TypeVar("T")
+
+OK = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope(Generic[T]):
+    """A whole reply: the typed data and everything around it."""
+
+    data: T
+    code: int
+    """1000: success is the only reply that becomes an Envelope."""
+    message: str
+    trace: str
+    """The exchange's id of this call: quote it to their support."""
+    http_status: int
+    headers: Mapping[str, str]
+    """Reply headers; names are case-insensitive."""
+    rate_limit: RateLimitState | None
+    """What the X-BM-RateLimit-* headers said, None without them."""
+    raw: bytes
+    """The untouched body."""
+
+
+class Refusal(Exception):  # noqa: N818 - internal: becomes an ApiError where endpoint and status are known
+    """The envelope says no."""
+
+    def __init__(self, code: int, message: str, trace: str) -> None:
+        super().__init__(code, message, trace)
+        self.code, self.message, self.trace = code, message, trace
+
+
+class _Wire(msgspec.Struct, Generic[T]):
+    data: T
+    code: int | str | None = None
+    message: str | None = None
+    trace: str | None = None
+
+
+class _Inner(msgspec.Struct, Generic[T]):
+    data: T
+    code: int | str | None = None
+    msg: str | None = None
+
+
+class EnvelopeReader(Generic[T]):
+    """Reads the replies of one endpoint."""
+
+    __slots__ = ("_data", "_fast", "_inner", "_nothing")
+
+    def __init__(self, returns: type[T], *, inner: bool = False) -> None:
+        self._nothing = returns is type(None)
+        self._inner = inner
+        self._data: Reader[T] = Reader(_Inner[returns] if inner else returns)  # type: ignore[valid-type]
+        self._fast: Reader[_Wire[T]] | None = None
+        if not inner and not self._nothing:
+            self._fast = Reader(_Wire[returns])  # type: ignore[valid-type]
+
+    def read(self, raw: bytes) -> tuple[T, str, str]:
+        """Data, message and trace of a successful reply.
+
+        Raises:
+            Refusal: The code is another than success.
+            DecodeError: The body cannot be read.
+        """
+        if self._fast is not None:
+            wire = self._fast.quick(raw)
+            if wire is not None and wire.code == OK:
+                return wire.data, wire.message or "", wire.trace or ""
+        return self._read_slowly(raw)
+
+    def _read_slowly(self, raw: bytes) -> tuple[T, str, str]:
+        reply = untyped(raw)
+        if not isinstance(reply, dict):
+            raise DecodeError("not a JSON object")
+        body = cast("dict[str, object]", reply)
+        code, message, trace = _head(body)
+        if code != OK:
+            raise Refusal(code, message, trace)
+        if self._nothing:
+            return cast("T", None), message, trace
+        enveloped = "data" in body or "code" in body or "errno" in body
+        data = self._data.convert(body.get("data") if enveloped else body)
+        if self._inner:
+            inner = cast("_Inner[T]", data)
+            inner_code = _number(inner.code)
+            if inner_code != 0:
+                raise Refusal(-1 if inner_code is None else inner_code, inner.msg or message, trace)
+            return inner.data, message, trace
+        return data, message, trace
+
+
+def _head(body: dict[str, object]) -> tuple[int, str, str]:
+    """Code, message and trace of any form of envelope."""
+    message = next((text for key in ("message", "msg") if isinstance(text := body.get(key), str)), "")
+    trace = body.get("trace")
+    trace = trace if isinstance(trace, str) else ""
+    if "code" in body:
+        code = _number(body["code"])
+        if code is None:
+            raise DecodeError("the code is no number")
+        if code in (0, 200) and body.get("success") is True:
+            code = OK  # account info: the success code is unverified, the flag is not
+        return code, message, trace
+    if "errno" in body:
+        errno = str(body["errno"]).upper()
+        fine = errno in ("OK", "0", "SUCCESS") and body.get("success") is not False
+        return (OK if fine else -1), message or errno, trace
+    if body.get("success") is False:
+        return -1, message, trace
+    if message and "data" not in body:
+        raise DecodeError("neither code nor data")
+    return OK, message, trace
+
+
+def _number(code: object) -> int | None:
+    if isinstance(code, int) and not isinstance(code, bool):
+        return code
+    return int(code) if isinstance(code, str) and code.lstrip("-").isdecimal() else None

@@ -1,0 +1,256 @@
+"""Parameters of a call: their wire names, and what is checked before anything is sent.
+
+A parameter is declared once, next to its endpoint. Its Python name is the wire name in snake_case
+(``orderMode`` is ``order_mode``; a Python keyword gets an underscore). ``encode`` turns a value into
+what the JSON body or the query holds. Types are always checked (a float price is never sent);
+enums, ranges, lengths and combinations only under ``strict_param_validation``.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import msgspec
+
+from bitmart_async.errors import ParameterError
+from bitmart_async.numbers import exact
+from bitmart_async.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bitmart_async.models.base import OpenInt, OpenStr
+
+__all__ = ["Amount", "Choice", "Flag", "NumberId", "Param", "Rows", "Rules", "Text", "Texts", "Whole",
+           "client_order_id", "order_size", "snake", "spot_symbol"]
+
+Rules: TypeAlias = "Callable[[Mapping[str, object]], None]"
+"""Checks a combination of given parameters, by Python name; raises ParameterError."""
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def snake(wire: str) -> str:
+    """The Python name of a wire name."""
+    name = _HUMP.sub("_", wire).lower()
+    return name + "_" if keyword.iskeyword(name) else name
+
+
+class Param:
+    """One parameter. Subclasses say what values it takes."""
+
+    __slots__ = ("name", "required", "wire")
+
+    def __init__(self, wire: str, *, required: bool = False) -> None:
+        self.wire = wire
+        self.name = snake(wire)
+        self.required = required
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        """The value as it goes on the wire. Raises ParameterError."""
+        raise AssertionError("a Param is one of its subclasses")
+
+    def wrong(self, value: object, wanted: str) -> ParameterError:
+        """The error for a value that does not fit."""
+        return ParameterError(f"{self.name}={one_line(repr(value), 60)}: {wanted}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.wire!r})"
+
+
+class Text(Param):
+    """Text, such as a symbol or an id."""
+
+    __slots__ = ("_pattern", "_wanted")
+
+    def __init__(self, wire: str, *, required: bool = False, pattern: str = r".+",
+                 wanted: str = "must be text that is not empty") -> None:
+        super().__init__(wire, required=required)
+        self._pattern = re.compile(pattern)
+        self._wanted = wanted
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        if not isinstance(value, str):
+            raise self.wrong(value, f"must be text, not {type(value).__name__}")
+        if strict and not self._pattern.fullmatch(value):
+            raise self.wrong(value, self._wanted)
+        return value
+
+
+class Whole(Param):
+    """A whole number: a count, a time, a size in contracts."""
+
+    __slots__ = ("_high", "_low")
+
+    def __init__(self, wire: str, *, required: bool = False, low: int | None = None,
+                 high: int | None = None) -> None:
+        super().__init__(wire, required=required)
+        self._low, self._high = low, high
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.wrong(value, "must be a whole number (an int)")
+        if strict and self._low is not None and value < self._low:
+            raise self.wrong(value, f"must be at least {self._low}")
+        if strict and self._high is not None and value > self._high:
+            raise self.wrong(value, f"must be at most {self._high}")
+        return int(value)
+
+
+class NumberId(Param):
+    """An id that is text in Python and a number on the wire."""
+
+    __slots__ = ()
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not text.isdecimal():
+            raise self.wrong(value, "must be the exchange's id, digits only")
+        return int(text)
+
+
+class Amount(Param):
+    """Money, a price or a size: exact, sent as plain decimal text."""
+
+    __slots__ = ("_positive",)
+
+    def __init__(self, wire: str, *, required: bool = False, positive: bool = True) -> None:
+        super().__init__(wire, required=required)
+        self._positive = positive
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        number = exact(cast("Decimal | int | str", value), self.name)
+        if strict and self._positive and number <= 0:
+            raise self.wrong(value, "must be above zero")
+        return format(number, "f")
+
+
+class Choice(Param):
+    """One of an enum's values, given as member or as its plain wire value."""
+
+    __slots__ = ("_kind",)
+
+    def __init__(self, wire: str, kind: type[OpenStr] | type[OpenInt], *, required: bool = False) -> None:
+        super().__init__(wire, required=required)
+        self._kind = kind
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        plain = int if issubclass(self._kind, int) else str
+        if isinstance(value, bool) or not isinstance(value, plain):
+            raise self.wrong(value, f"must be {self._listed()}")
+        if strict and plain(value) not in {plain(member) for member in self._kind}:
+            raise self.wrong(value, f"must be {self._listed()}")
+        return plain.__str__(value) if plain is str else int(value)
+
+    def _listed(self) -> str:
+        members = [f"{member.value!r} ({self._kind.__name__}.{member.name})" for member in self._kind]
+        return "one of " + ", ".join(members)
+
+
+class Flag(Param):
+    """True or False."""
+
+    __slots__ = ()
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        if not isinstance(value, bool):
+            raise self.wrong(value, "must be True or False")
+        return value
+
+
+class Texts(Param):
+    """A list of texts, such as ids."""
+
+    __slots__ = ("_most",)
+
+    def __init__(self, wire: str, *, required: bool = False, most: int) -> None:
+        super().__init__(wire, required=required)
+        self._most = most
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise self.wrong(value, "must be a list of texts")
+        texts = list(cast("Iterable[object]", value))
+        if not all(isinstance(text, str) and text for text in texts):
+            raise self.wrong(value, "must hold texts that are not empty")
+        if strict and not 1 <= len(texts) <= self._most:
+            raise self.wrong(value, f"must hold 1 to {self._most} entries, not {len(texts)}")
+        return texts
+
+
+class Rows(Param):
+    """A list of nested objects, each a request struct or a mapping with the same snake_case keys."""
+
+    __slots__ = ("_by_name", "_most", "_rules")
+
+    def __init__(self, wire: str, fields: Sequence[Param], *, required: bool = False, most: int,
+                 rules: Rules | None = None) -> None:
+        super().__init__(wire, required=required)
+        self._by_name = {field.name: field for field in fields}
+        self._most = most
+        self._rules = rules
+
+    @property
+    def fields(self) -> Sequence[Param]:
+        """The parameters inside one row."""
+        return tuple(self._by_name.values())
+
+    def encode(self, value: object, *, strict: bool) -> object:
+        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+            raise self.wrong(value, "must be a list of rows")
+        rows = list(cast("Iterable[object]", value))
+        if strict and not 1 <= len(rows) <= self._most:
+            raise ParameterError(f"{self.name} must hold 1 to {self._most} rows, not {len(rows)}")
+        return [self._row(row, f"{self.name}[{index}]", strict=strict) for index, row in enumerate(rows)]
+
+    def _row(self, row: object, place: str, *, strict: bool) -> dict[str, object]:
+        if isinstance(row, msgspec.Struct):
+            given = msgspec.structs.asdict(row)
+        elif isinstance(row, Mapping):
+            given = {str(key): item for key, item in cast("Mapping[object, object]", row).items()}
+        else:
+            raise ParameterError(f"{place} must be a request struct or a mapping, not {type(row).__name__}")
+        try:
+            return encode(self._by_name, given, self._rules, strict=strict)
+        except ParameterError as error:
+            raise ParameterError(f"{place}: {error}") from None
+
+
+def encode(by_name: Mapping[str, Param], given: Mapping[str, object], rules: Rules | None, *,
+           strict: bool) -> dict[str, object]:
+    """Wire names to wire values; None is not sent. Raises ParameterError."""
+    wire: dict[str, object] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        param = by_name.get(name)
+        if param is None:
+            raise ParameterError(f"there is no parameter {one_line(name, 60)!r}; "
+                                 f"there are: {', '.join(by_name) or 'none'}")
+        wire[param.wire] = param.encode(value, strict=strict)
+    for param in by_name.values():
+        if param.required and param.wire not in wire:
+            raise ParameterError(f"{param.name} is required")
+    if strict and rules is not None:
+        rules({name: value for name, value in given.items() if value is not None})
+    return wire
+
+
+def client_order_id(wire: str = "client_order_id") -> Text:
+    """The caller's own order id."""
+    return Text(wire, pattern=r"[A-Za-z0-9]{1,32}", wanted="must be 1 to 32 letters and digits")
+
+
+def spot_symbol(*, required: bool = False) -> Text:
+    """A spot pair."""
+    return Text("symbol", required=required, pattern=r"[^\s_]+_[^\s_]+",
+                wanted="a spot pair has an underscore, like BTC_USDT")
+
+
+def order_size(wire: str = "size", *, required: bool = False) -> Whole:
+    """A size in contracts: whole, at least one."""
+    return Whole(wire, required=required, low=1)

@@ -1,0 +1,201 @@
+"""Finding out what became of an order whose answer was lost.
+
+"Not found" right after a submit proves nothing: the request may still be under way, or the order not
+yet visible. It becomes proof once the exchange can no longer accept the request (its timestamp has
+left the window the exchange tolerates), and only after several looks over several seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from bitmart_async.errors import OrderFateUnknown, OrderNotFound, ParameterError
+from bitmart_async.models.futures import FuturesOrder
+from bitmart_async.models.spot import SpotOrder
+from bitmart_async.rest.futures_trading import FuturesTrading
+from bitmart_async.rest.spot_trading import BATCH_ORDERS, SpotTrading
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bitmart_async.rest.transport import PendingOrder, Transport
+
+__all__ = ["FuturesResolve", "SpotResolve"]
+
+OrderT = TypeVar("OrderT")
+
+LOOKS = 3
+"""Looks at least before absence is believed."""
+LOOKING_SECONDS = 5.0
+"""And over at least so long."""
+ACCEPTED_FOR_MS = 60_000
+"""How old a timestamp may be where recv_window does not apply."""
+SLACK_MS = 1_000
+"""How far the two clocks may differ without a refusal."""
+
+
+async def _look_until_proven(
+    transport: Transport, client_order_id: str, look: Callable[[int], Awaitable[OrderT | None]],
+) -> OrderT | None:
+    """Look until the order shows up or its absence is proven; settles the pending entry."""
+    loop = asyncio.get_running_loop()
+    began, looks, pause = loop.time(), 0, 0.25
+    record = transport.pending.get(client_order_id)
+    sent_ms = record.sent_ms if record is not None else transport.clock.now_ms()
+    final_ms = sent_ms + _window_ms(transport, record) + SLACK_MS
+    while True:
+        proof = transport.clock.now_ms() >= final_ms  # read before looking: what comes later is too late
+        order = await look(sent_ms)
+        looks += 1
+        if order is not None:
+            transport.pending.pop(client_order_id, None)
+            return order
+        if proof and looks >= LOOKS and loop.time() - began >= LOOKING_SECONDS:
+            transport.pending.pop(client_order_id, None)
+            return None
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 5.0)
+
+
+def _window_ms(transport: Transport, record: PendingOrder | None) -> int:
+    if record is not None and record.endpoint == BATCH_ORDERS.label:
+        return transport.recv_window
+    return ACCEPTED_FOR_MS
+
+
+def _subject(error: OrderFateUnknown | None, symbol: str | None, client_order_id: str | None,
+             ) -> tuple[str, str | None, str | None]:
+    """Symbol, own id and exchange id of the order in question."""
+    if error is not None:
+        return error.symbol, error.client_order_id, error.order_id
+    if not symbol or not client_order_id:
+        raise ParameterError("give the OrderFateUnknown error, or symbol= and client_order_id=")
+    return symbol, client_order_id, None
+
+
+def _nothing_to_find(error: OrderFateUnknown | None) -> ParameterError:
+    what = error.endpoint if error is not None else "the call"
+    return ParameterError(f"{what} concerns no single order. Look at pending_orders for a batch and resolve "
+                          f"each id, or read the open orders of the symbol.")
+
+
+class SpotResolve(SpotTrading):
+    """resolve_order and pending_orders of spot."""
+
+    @property
+    def pending_orders(self) -> tuple[PendingOrder, ...]:
+        """Orders that were sent and whose fate is open, oldest first."""
+        return tuple(self._transport.pending.values())
+
+    async def resolve_order(
+        self, error: OrderFateUnknown | None = None, *, symbol: str | None = None,
+        client_order_id: str | None = None,
+    ) -> SpotOrder | None:
+        """Find out what became of an order whose answer was lost.
+
+        Looks the order up, again and again, in open orders, history and trades. None, proof of
+        absence, takes until the exchange can no longer accept the request: about a minute from when
+        it was sent.
+
+        Args:
+            error: What the submit or cancel raised; or give the two below.
+            symbol: Pair of the order.
+            client_order_id: The id it was sent under.
+
+        Returns:
+            The order as the exchange has it, or None once it is proven that there is none.
+
+        Raises:
+            ParameterError: The call concerned no single order (a batch, a cancel of all).
+            BitMartError: A lookup failed for good; the order stays in pending_orders.
+        """
+        pair, own, order_id = _subject(error, symbol, client_order_id)
+        if order_id is not None:
+            return await self._by_id(order_id)
+        if own is None:
+            raise _nothing_to_find(error)
+        return await _look_until_proven(self._transport, own, lambda sent: self._look(pair, own, sent))
+
+    async def _by_id(self, order_id: str) -> SpotOrder | None:
+        try:
+            return await self.get_spot_order_by_id_v4(order_id)
+        except OrderNotFound:
+            return None
+
+    async def _look(self, symbol: str, own: str, sent_ms: int) -> SpotOrder | None:
+        try:
+            return await self.get_spot_order_by_client_order_id_v4(own)
+        except OrderNotFound:
+            pass  # noqa: S110 - one index says no; the lists below may know more
+        start = sent_ms - 60_000
+        for rows in (self.get_spot_open_orders_v4, self.get_spot_historic_orders_v4):
+            for order in await rows(symbol=symbol or None, start_time=start):
+                if order.client_order_id == own:
+                    return order
+        for trade in await self.get_spot_account_trades_v4(symbol=symbol or None, start_time=start):
+            if trade.client_order_id == own:
+                return await self._by_id(trade.order_id)
+        return None
+
+
+class FuturesResolve(FuturesTrading):
+    """resolve_order and pending_orders of futures."""
+
+    @property
+    def pending_orders(self) -> tuple[PendingOrder, ...]:
+        """Orders that were sent and whose fate is open, oldest first."""
+        return tuple(self._transport.pending.values())
+
+    async def resolve_order(
+        self, error: OrderFateUnknown | None = None, *, symbol: str | None = None,
+        client_order_id: str | None = None,
+    ) -> FuturesOrder | None:
+        """Find out what became of an order whose answer was lost.
+
+        Looks the order up, again and again, in open orders, history and trades. None, proof of
+        absence, takes until the exchange can no longer accept the request: about a minute from when
+        it was sent.
+
+        Args:
+            error: What the submit or cancel raised; or give the two below.
+            symbol: Contract of the order.
+            client_order_id: The id it was sent under.
+
+        Returns:
+            The order as the exchange has it, or None once it is proven that there is none.
+
+        Raises:
+            ParameterError: The call concerned no single order (a cancel of all).
+            BitMartError: A lookup failed for good; the order stays in pending_orders.
+        """
+        name, own, order_id = _subject(error, symbol, client_order_id)
+        if order_id is not None:
+            return await self._by_id(name, order_id)
+        if own is None:
+            raise _nothing_to_find(error)
+        return await _look_until_proven(self._transport, own, lambda sent: self._look(name, own, sent))
+
+    async def _by_id(self, symbol: str, order_id: str) -> FuturesOrder | None:
+        try:
+            return await self.get_futures_account_order(symbol, order_id=order_id)
+        except OrderNotFound:
+            return None
+
+    async def _look(self, symbol: str, own: str, sent_ms: int) -> FuturesOrder | None:
+        for order in await self.get_futures_account_open_orders(symbol):
+            if order.client_order_id == own:
+                return order
+        start, end = sent_ms // 1000 - 60, sent_ms // 1000 + 3600
+        rows = await self.get_futures_account_order_history(symbol, client_order_id=own, start_time=start,
+                                                            end_time=end)
+        for row in rows:
+            if row.client_order_id == own:
+                return row
+        trades = await self.get_futures_account_trades(symbol, client_order_id=own, start_time=start,
+                                                       end_time=end)
+        for trade in trades:  # rows carry no own id: believe the filter only where the order agrees
+            found = await self._by_id(symbol, trade.order_id)
+            if found is not None and found.client_order_id == own:
+                return found
+        return None

@@ -1,0 +1,147 @@
+"""HTTP itself: one request out, one bounded body back, aiohttp's errors translated once.
+
+Everything aiohttp is in this file, and aiohttp is imported when the first call needs it. Redirects
+are never followed, proxies and netrc of the environment never used, a body is read up to 16 MiB
+after decompression.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as _ssl
+from typing import TYPE_CHECKING, NamedTuple
+
+from bitmart_async._version import __version__
+from bitmart_async.errors import (
+    AnswerTimeout,
+    BadResponse,
+    ConnectFailed,
+    ConnectionLost,
+    Fate,
+    TlsError,
+    TransportError,
+)
+from bitmart_async.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import aiohttp
+    from yarl import URL
+
+__all__ = ["Answer", "Wire"]
+
+MOST_BYTES = 16 * 1024 * 1024
+USER_AGENT = f"bitmart-async/{__version__}"
+"""The edge network refuses the default names of HTTP libraries."""
+
+
+class Answer(NamedTuple):
+    """A complete HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Wire:
+    """Owns the aiohttp session, unless the user brought one."""
+
+    def __init__(self, *, session: aiohttp.ClientSession | None, keep_alive: bool, proxy: str | None,
+                 ssl_context: _ssl.SSLContext | None) -> None:
+        self._session = session
+        self._owned = session is None
+        self._keep_alive = keep_alive
+        self._proxy = proxy
+        self._ssl = ssl_context
+        self._urls: dict[str, URL] = {}
+        self.closed = False
+
+    def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        connector = aiohttp.TCPConnector(limit=100, force_close=not self._keep_alive, ttl_dns_cache=10)
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
+            skip_auto_headers=("User-Agent", "Content-Type"), headers={"Accept": "application/json"},
+        )
+        return self._session
+
+    async def send(self, method: str, url: str, query: str, headers: dict[str, str], body: bytes | None,
+                   *, label: str, timeout: float) -> Answer:
+        """One request, sent once.
+
+        aiohttp may repeat a GET by itself, once, when a kept-alive connection turns out to be dead;
+        it never repeats a POST.
+
+        Raises:
+            TransportError: ``fate`` is NOT_SENT when no byte of the request left, else UNKNOWN.
+        """
+        import aiohttp
+        from yarl import URL
+
+        session = self._session or self._open()
+        target = URL(f"{url}?{query}", encoded=True) if query else self._urls.get(url)
+        if target is None:
+            target = self._urls[url] = URL(url, encoded=True)
+        headers["User-Agent"] = USER_AGENT
+        try:
+            async with session.request(
+                method, target, data=body, headers=headers, allow_redirects=False, proxy=self._proxy,
+                ssl=self._ssl if self._ssl is not None else True,
+                timeout=aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout)),
+            ) as response:
+                raw = await _bounded(response, label)
+                return Answer(response.status, response.headers, raw)
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, _ssl.SSLError) as error:
+            raise _translate(error, label, timeout) from None
+
+    async def close(self) -> None:
+        """Close the session if it is ours; idempotent."""
+        self.closed = True
+        session, self._session = self._session, None
+        if session is not None and self._owned:
+            await session.close()
+
+
+async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
+    length = response.headers.get("Content-Length", "")
+    if "Content-Encoding" not in response.headers and length.isdecimal() and int(length) <= MOST_BYTES:
+        return await response.read()
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MOST_BYTES:
+            response.close()
+            raise BadResponse(f"{label}: the answer is larger than {MOST_BYTES >> 20} MiB; it was not read.",
+                              endpoint=label, http_status=response.status, fate=Fate.UNKNOWN)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _translate(error: BaseException, label: str, timeout: float) -> TransportError:
+    """aiohttp's errors as ours. Their objects carry headers, hence the key, and are dropped."""
+    import aiohttp
+
+    what = one_line(str(error.__cause__ or error) or type(error).__name__)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
+                  | _ssl.SSLCertVerificationError):
+        return TlsError(f"{label}: the TLS certificate of the host is not acceptable ({what}). Nothing was "
+                        f"sent. Check the host name, this machine's clock and certificates; pass "
+                        f"ssl_context= if you run a host of your own.", endpoint=label, fate=Fate.NOT_SENT)
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return ConnectFailed(f"{label}: the proxy refused ({type(error).__name__}). Nothing was sent to the "
+                             f"exchange. Check proxy=.", endpoint=label, fate=Fate.NOT_SENT)
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        host = f"{error.host}:{error.port} " if isinstance(error, aiohttp.ClientConnectorError) else ""
+        return ConnectFailed(f"{label}: no connection to {host}({what}). Nothing was sent. Check the network, "
+                             f"the host name and base_url=; repeating is safe.",
+                             endpoint=label, fate=Fate.NOT_SENT)
+    if isinstance(error, asyncio.TimeoutError):
+        return AnswerTimeout(f"{label}: no complete answer within {timeout:.3g} s.", endpoint=label,
+                             fate=Fate.UNKNOWN)
+    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
+        return BadResponse(f"{label}: the answer is damaged ({what}).", endpoint=label, fate=Fate.UNKNOWN)
+    return ConnectionLost(f"{label}: the connection broke before the answer came ({what}).", endpoint=label,
+                          fate=Fate.UNKNOWN)

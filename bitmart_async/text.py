@@ -1,0 +1,19 @@
+"""Text from outside, made safe to show: one line, printable, short."""
+
+from __future__ import annotations
+
+__all__ = ["excerpt", "one_line"]
+
+_LIMIT = 200
+
+
+def one_line(text: str, limit: int = _LIMIT) -> str:
+    """``text`` with control characters escaped and cut to ``limit`` characters."""
+    head = text[: limit + 1]
+    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in head)
+    return safe if len(text) <= limit and len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def excerpt(raw: bytes, limit: int = _LIMIT) -> str:
+    """The beginning of a body as safe text, whatever its bytes are."""
+    return one_line(raw[: limit * 4].decode("utf-8", "replace"), limit)
