@@ -25,9 +25,9 @@ from typing import Generic, TypeVar, cast
 import msgspec
 from msgspec import inspect
 
-from bitmart_async.models.base import stand_in
+from bitmart_async.models.base import decode_custom, stand_in
 
-__all__ = ["DecodeError", "Reader", "untyped"]
+__all__ = ["DecodeError", "NotJSON", "Reader", "untyped"]
 
 T = TypeVar("T")
 
@@ -40,12 +40,16 @@ class DecodeError(Exception):
     """These bytes are not what was expected; the text names the place, never the content."""
 
 
+class NotJSON(DecodeError):
+    """These bytes are no JSON at all: damaged, not merely unexpected."""
+
+
 def untyped(raw: bytes) -> object:
     """JSON without types; numbers with a fraction keep their printed digits as Decimal."""
     try:
         return cast("object", _UNTYPED.decode(raw))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidOperation) as error:
-        raise DecodeError(f"not JSON: {type(error).__name__}") from None
+        raise NotJSON(f"not JSON: {type(error).__name__}") from None
 
 
 _UNTYPED = msgspec.json.Decoder(float_hook=Decimal)
@@ -64,7 +68,7 @@ class Reader(Generic[T]):
     def __init__(self, kind: object) -> None:
         self._kind = kind
         self._shape: inspect.Type | None = None
-        self._decode = msgspec.json.Decoder(kind, strict=False).decode  # type: ignore[call-overload, unused-ignore]
+        self._decode = msgspec.json.Decoder(kind, strict=False, dec_hook=decode_custom).decode  # type: ignore[call-overload, unused-ignore]
 
     def read(self, raw: bytes) -> T:
         """The value.
@@ -81,7 +85,7 @@ class Reader(Generic[T]):
             return None
         try:
             return cast("T", self._decode(raw))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError):
             return None
 
     def convert(self, value: object) -> T:
@@ -90,7 +94,7 @@ class Reader(Generic[T]):
             self._shape = inspect.type_info(self._kind)
         try:
             mended = _mend(value, self._shape)
-            return cast("T", msgspec.convert(mended, self._kind, strict=False))  # type: ignore[call-overload, unused-ignore]
+            return cast("T", msgspec.convert(mended, self._kind, strict=False, dec_hook=decode_custom))  # type: ignore[call-overload, unused-ignore]
         except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError, TypeError) as error:
             text = str(error) if isinstance(error, msgspec.MsgspecError | _NoNumber) else type(error).__name__
             raise DecodeError(text) from None

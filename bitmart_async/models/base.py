@@ -1,5 +1,8 @@
 """What all models share: their base, their number types, their open enums.
 
+``Id`` is ``str``; on the wire it is now a number, now text. ``Blank`` is ``Decimal | None``, for
+numbers that are blank in ordinary operation on streams, where speed matters.
+
 ``Number``, ``Ms`` and ``Seconds`` are ``Decimal`` and ``int`` to a type checker. At run time a field
 of these types also takes None: the exchange writes ``""``, ``"-"`` or null where it has no number,
 now and then in places where it normally has one, and a reply must not be lost for that. Fields that
@@ -14,18 +17,60 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-__all__ = ["Model", "Ms", "Number", "OpenInt", "OpenStr", "Seconds"]
+__all__ = ["Blank", "Id", "Model", "Ms", "Number", "OpenInt", "OpenStr", "Seconds", "decode_custom"]
 
 if TYPE_CHECKING:
     Number: TypeAlias = Decimal
     Ms: TypeAlias = int
     Seconds: TypeAlias = int
     Whole: TypeAlias = int
+    Id: TypeAlias = str
+    Blank: TypeAlias = Decimal | None
 else:
+
+    class _AsText(type):
+        def __instancecheck__(cls, value):
+            return isinstance(value, str)
+
+    class Id(metaclass=_AsText):
+        """Stands for ``str`` in annotations; decoders hand its values to :func:`decode_custom`."""
+
+    class _AsNumber(type):
+        def __instancecheck__(cls, value):
+            return value is None or isinstance(value, Decimal)
+
+    class Blank(metaclass=_AsNumber):
+        """Stands for ``Decimal | None``; as :class:`Id`."""
+
     Number = Decimal | None
     Ms = int | None
     Seconds = int | None
     Whole = int | None
+
+
+def _to_id(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("an id is text or a whole number")
+
+
+def _to_blank(value: object) -> Decimal | None:
+    if value in ("", "-"):
+        return None
+    number = Decimal(str(value))
+    if number.is_finite():
+        return number
+    raise ValueError("NaN or Infinity where a number belongs")
+
+
+_CUSTOM = {"Id": _to_id, "Blank": _to_blank}
+
+
+def decode_custom(kind: type, value: object) -> object:
+    """The decoders' hook for ``Id`` and ``Blank``."""
+    return _CUSTOM[kind.__name__](value)
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

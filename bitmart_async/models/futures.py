@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bitmart_async.models.base import Model, Ms, Number, Seconds, Whole
+from bitmart_async.models.base import Id, Model, Ms, Number, Seconds, Whole
 from bitmart_async.models.enums import (
     AccountKind,
     ContractStatus,
@@ -400,7 +400,7 @@ class FuturesTransaction(Model, frozen=True, kw_only=True):
 class FuturesOrderAck(Model, frozen=True, kw_only=True):
     """The exchange took the order. Fills are reported by queries and the private stream."""
 
-    order_id: str
+    order_id: Id
     price: Number | None = None
     """The limit price; None for a market order, where the exchange writes words."""
 
@@ -408,7 +408,7 @@ class FuturesOrderAck(Model, frozen=True, kw_only=True):
 class ModifyOrderAck(Model, frozen=True, kw_only=True):
     """The exchange took the change. Whether the order keeps its id and place is unverified."""
 
-    order_id: str
+    order_id: Id
     client_order_id: str = ""
 
 

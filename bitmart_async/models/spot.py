@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from bitmart_async.models.base import Model, Ms, Number, Seconds, Whole
+from bitmart_async.models.base import Id, Model, Ms, Number, Seconds, Whole
 from bitmart_async.models.enums import CancelSource, OrderMode, OrderState, OrderType, Side, StpMode, TradeRole
 
 __all__ = [
@@ -43,7 +43,7 @@ class Symbol(Model, frozen=True, kw_only=True):
     """Trading rules of one pair."""
 
     symbol: str
-    symbol_id: str
+    symbol_id: Id
     """A number on the wire; ids are text here."""
     base_currency: str
     quote_currency: str

@@ -1,0 +1,1 @@
+"""Streams: topics, one connection per market and privacy, typed updates."""

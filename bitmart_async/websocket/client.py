@@ -1,0 +1,511 @@
+"""WebsocketClient: topics to connections, updates to their consumers, events to their listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import TYPE_CHECKING, Literal, TypeVar, cast, overload
+
+from bitmart_async.clock import Clock
+from bitmart_async.credentials import settle
+from bitmart_async.environments import DEMO, LIVE
+from bitmart_async.errors import (
+    BitMartError,
+    ClientClosed,
+    ConfigurationError,
+    CredentialsMissing,
+    ParameterError,
+    SlowConsumer,
+    StreamError,
+    SubscriptionRefused,
+)
+from bitmart_async.signing import Signer
+from bitmart_async.websocket.connection import Connection, Hooks, Pacer
+from bitmart_async.websocket.dialects import FUTURES, SPOT
+from bitmart_async.websocket.events import EVENT_NAMES, Event
+from bitmart_async.websocket.handlers import Guard, Reporter, is_async, pump
+from bitmart_async.websocket.mailbox import Mailbox, check_overflow
+from bitmart_async.websocket.session import Timings
+from bitmart_async.websocket.subscription import Subscription
+from bitmart_async.websocket.topics import Market, Topic, parse
+from bitmart_async.websocket.transport import open_websocket
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from bitmart_async.credentials import Credentials
+    from bitmart_async.environments import Environment
+    from bitmart_async.websocket.events import StreamData, Update
+    from bitmart_async.websocket.mailbox import Overflow
+    from bitmart_async.websocket.routes import Sink
+    from bitmart_async.websocket.transport import Transport
+
+__all__ = ["WebsocketClient"]
+
+T = TypeVar("T")
+DataT = TypeVar("DataT")
+
+_CAPACITY = {(Market.SPOT, False): 115, (Market.SPOT, True): 100, (Market.FUTURES, False): 100,
+             (Market.FUTURES, True): 100}
+"""Topics per socket. Documented for spot; for futures the largest number seen to run."""
+_HEX_SIGN = re.compile(r"\b[0-9a-f]{64}\b")
+_CLOSE_SECONDS = 1.0
+_SHORTEST_MASKED = 4
+
+
+class WebsocketClient:
+    """All streams of one environment, public and private.
+
+    Public and private topics are told apart by their names; a private connection logs in once per
+    socket, before any private topic is asked for. There is one connection per market and privacy until
+    the exchange's limits ask for more. Lost connections come back by themselves with their topics.
+    """
+
+    def __init__(
+        self, *, api_key: str | None = None, api_secret: str | None = None, api_memo: str | None = None,
+        credentials: Credentials | None = None, environment: Environment | None = None,
+        demo_trading: bool = False, sign: Callable[[bytes, str], str] | None = None, proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None, clock: Clock | None = None,
+        logger: logging.Logger | None = None, connect_timeout: float = 10.0, login_timeout: float = 10.0,
+        ack_timeout: float = 5.0, ping_interval: float = 10.0, pong_timeout: float = 5.0,
+        reconnect_delay: tuple[float, float] = (0.5, 30.0), linger: float = 10.0,
+    ) -> None:
+        """Make a client; nothing is opened before the first subscribe. All times are in seconds.
+
+        Args:
+            api_key: With api_secret and api_memo: the account. None of the three: public topics only.
+            credentials: The three in one object, e.g. ``Credentials.from_env()``.
+            environment: LIVE (when not given), DEMO, a sandbox's, or your own.
+            demo_trading: Demo hosts for futures, live ones for spot, as the exchange does it.
+            sign: Your own HMAC: ``sign(message, secret)`` returns lower-case hex.
+            proxy: URL of an HTTP proxy. The environment's proxy settings are not used.
+            ssl_context: For certificates of your own.
+            clock: A Clock to share with the REST clients.
+            logger: Instead of the logger ``bitmart_async``. Level 5 shows each frame, secrets masked.
+            connect_timeout: For name lookup, TCP, TLS and upgrade; also how long subscribe() waits for
+                a socket before it raises StreamUnavailable.
+            login_timeout: For the answer to a login.
+            ack_timeout: For the answer to a subscribe; asked once more before it is given up.
+            ping_interval: Between heartbeats, whatever else flows.
+            pong_timeout: Without any byte after a heartbeat: the socket is dropped and replaced.
+            reconnect_delay: First and longest wait before a reconnect, with full jitter.
+            linger: How long a socket without topics stays open.
+
+        Raises:
+            ConfigurationError: An option cannot be used; the text says why.
+            CredentialsMissing: Only a part of the credentials is given.
+        """
+        settled = settle(credentials, api_key, api_secret, api_memo)
+        if demo_trading and environment is not None:
+            raise ConfigurationError("give demo_trading=True or environment=, not both")
+        self._environment = environment or (DEMO if demo_trading else LIVE)
+        first, cap = reconnect_delay
+        timings = {"connect_timeout": connect_timeout, "login_timeout": login_timeout, "ack_timeout": ack_timeout,
+                   "ping_interval": ping_interval, "pong_timeout": pong_timeout, "reconnect_delay[0]": first,
+                   "reconnect_delay[1]": cap}
+        for name, seconds in timings.items():
+            if not 0 < seconds < float("inf"):
+                raise ConfigurationError(f"{name}={seconds!r}: must be more than 0 seconds")
+        if first > cap or linger < 0:
+            raise ConfigurationError("reconnect_delay must be (first, longest) and linger 0 or more")
+        self._timings = Timings(connect_timeout=connect_timeout, login_timeout=login_timeout, ack_timeout=ack_timeout,
+                                ping_interval=ping_interval, pong_timeout=pong_timeout, reconnect_first=first,
+                                reconnect_cap=cap, linger=linger)
+        self._signer = Signer(settled, sign) if settled is not None else None
+        self._proxy = proxy
+        self._ssl = ssl_context
+        self._clock = clock or Clock()
+        self._log = logger or logging.getLogger("bitmart_async")
+        self._reporter = Reporter(self._log)
+        self._connections: dict[tuple[Market, bool], list[Connection]] = {}
+        self._pacers: dict[str, Pacer] = {}
+        self._subscriptions: dict[str, list[Subscription[object]]] = {}
+        self._listeners: dict[str, list[Callable[[Event], None]]] = {}
+        self._update_sinks: list[Sink] = []
+        self._mailboxes: list[Mailbox[Event]] = []
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._pump_boxes: list[Mailbox[Update[object]] | Mailbox[Event]] = []
+        self._pending_pumps: list[Callable[[], None]] = []
+        self._closed = False
+
+    # Events --------------------------------------------------------------------------------------
+
+    @overload
+    def on(  # type: ignore[overload-overlap]
+        self, name: Literal["update"]) -> Callable[[Callable[[Update[StreamData]], T]],
+                                                      Callable[[Update[StreamData]], T]]: ...
+    @overload
+    def on(self, name: str) -> Callable[[Callable[[Event], T]], Callable[[Event], T]]: ...
+
+    def on(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+        """Decorator: call a function, plain or async, at every event of a name.
+
+        ``update`` handlers get the Update of every topic; all others get the Event. Names: open,
+        authenticated, response, update, reconnecting (older name reconnect), reconnected, live, stale,
+        close, exception.
+
+        Raises:
+            ParameterError: There is no such event.
+        """
+        if name not in EVENT_NAMES:
+            raise ParameterError(f"there is no event {name!r}; there are: {', '.join(EVENT_NAMES)}")
+
+        def register(handler: Callable[..., T]) -> Callable[..., T]:
+            if name == "update":
+                self._update_sinks.append(self._sink_for(handler, "drop_oldest", 1000, handler))
+                self._refresh_routes()
+            else:
+                self._listeners.setdefault(name, []).append(self._listener_for(handler))
+            return handler
+
+        return register
+
+    async def events(self) -> AsyncIterator[Event]:
+        """All events but updates, as they happen, until the client is closed."""
+        box: Mailbox[Event] = Mailbox("drop_oldest", 1000, key=lambda event: event.name, told=lambda _: None)
+        self._mailboxes.append(box)
+        try:
+            while True:
+                try:
+                    event = await box.get()
+                except StopAsyncIteration:
+                    return
+                yield event
+        finally:
+            self._mailboxes.remove(box)
+
+    def _listener_for(self, handler: Callable[[Event], object]) -> Callable[[Event], None]:
+        if not is_async(handler):
+            return Guard(handler, self._listener_failed)
+        box: Mailbox[Event] = Mailbox("drop_oldest", 1000, key=lambda event: event.name, told=lambda _: None)
+        self._start_pump(box, cast("Callable[[Event], Coroutine[object, object, object]]", handler),
+                         self._listener_failed)
+        return box.put
+
+    def _listener_failed(self, error: Exception, handler: object) -> None:
+        """An event handler raised: logged only, or an exception handler that raises would call itself."""
+        self._reporter.log(error, handler)
+
+    def _emit(self, event: Event) -> None:
+        if event.name == "exception" and event.error is not None:
+            self._log.warning("%s: %s", event.connection, event.error)
+        for listener in tuple(self._listeners.get(event.name, ())):
+            listener(event)
+        for box in tuple(self._mailboxes):
+            box.put(event)
+
+    # Topics --------------------------------------------------------------------------------------
+
+    @overload
+    async def subscribe(  # type: ignore[overload-overlap]
+        self, topics: Topic[DataT] | Sequence[Topic[DataT]], market: Market | str | None = None, *,
+        is_private: bool | None = None, handler: Callable[[Update[DataT]], object] | None = None,
+        overflow: Overflow | None = None, queue_size: int = 1000,
+    ) -> Subscription[DataT]: ...
+    @overload
+    async def subscribe(
+        self, topics: str | Sequence[str | Topic[object]], market: Market | str | None = None, *,
+        is_private: bool | None = None, handler: Callable[[Update[StreamData]], object] | None = None,
+        overflow: Overflow | None = None, queue_size: int = 1000,
+    ) -> Subscription[StreamData]: ...
+
+    async def subscribe(
+        self, topics: str | Topic[object] | Sequence[str | Topic[object]], market: Market | str | None = None, *,
+        is_private: bool | None = None, handler: Callable[..., object] | None = None,
+        overflow: Overflow | None = None, queue_size: int = 1000,
+    ) -> Subscription[object]:
+        """Subscribe topics of any market and privacy; returns when every one is acknowledged.
+
+        Args:
+            topics: One or several, as text (``spot/ticker:BTC_USDT``) or from the builders
+                ``topics.spot`` and ``topics.futures``, which give updates their type.
+            market: spot or futures, for topics written without it.
+            is_private: Overrides what the topic's name says.
+            handler: Called with each Update instead of iterating. A plain function is called straight
+                from the read and holds the event loop while it runs; an async one runs by itself, in order.
+            overflow: What happens when an async handler or an iterator falls behind queue_size updates:
+                block (the reader waits), drop_oldest, latest (one per topic and symbol), raise. When not
+                given: drop_oldest, and raise as soon as a private topic is among them.
+            queue_size: Updates kept for the consumer.
+
+        Raises:
+            TopicError: A topic is malformed; nothing was sent.
+            CredentialsMissing: A private topic, and the client has no keys; nothing was sent.
+            SubscriptionRefused: The exchange refused some; ``error.subscription`` has the others.
+            LoginRefused: The exchange refused the keys; nothing of this call stays subscribed.
+            StreamUnavailable: No socket within connect_timeout; nothing of this call stays subscribed.
+            ClientClosed: The client is closed.
+        """
+        self._check_open()
+        wanted = self._parse_all(topics, market, is_private)
+        check_overflow(overflow or "drop_oldest", queue_size)
+        policy: Overflow = overflow or ("raise" if any(topic.private for topic in wanted) else "drop_oldest")
+        subscription = self._make_subscription(wanted, handler, policy, queue_size)
+        answers = {topic.text: self._place(topic, subscription) for topic in wanted}
+        try:
+            await asyncio.wait(answers.values())
+        except asyncio.CancelledError:
+            self._withdraw(subscription, list(answers))
+            raise
+        refused: dict[str, str] = {}
+        code: int | None = None
+        for text, answer in answers.items():
+            error = ClientClosed(f"{text} was given up before it was acknowledged: it was unsubscribed or the "
+                                 f"client closed meanwhile") if answer.cancelled() else answer.exception()
+            if isinstance(error, SubscriptionRefused):
+                refused.update(error.refused)
+                code = error.code
+            elif error is not None:
+                self._withdraw(subscription, list(answers))
+                raise error
+        if refused:
+            left = subscription if subscription.topics else None
+            listed = "; ".join(f"{text}: {why}" for text, why in refused.items())
+            kept = "the other topics of the call are subscribed" if left else "none is subscribed"
+            raise SubscriptionRefused(f"the exchange refused {listed} ({kept}). Check spelling and case: spot says "
+                                      f"BTC_USDT, futures BTCUSDT.", refused=refused, subscription=left, code=code)
+        return subscription
+
+    async def unsubscribe(self, topics: str | Topic[object] | Sequence[str | Topic[object]],
+                          market: Market | str | None = None) -> None:
+        """Leave topics in all subscriptions; returns when the exchange has confirmed. Idempotent."""
+        gone: list[asyncio.Future[None]] = []
+        for topic in self._parse_all(topics, market, None):
+            for subscription in self._subscriptions.pop(topic.text, []):
+                subscription.lose(topic.text)
+            gone += self._unplace(topic.text)
+        if gone:
+            await asyncio.wait(gone)
+
+    def _parse_all(self, topics: str | Topic[object] | Sequence[str | Topic[object]], market: Market | str | None,
+                   is_private: bool | None) -> list[Topic[object]]:
+        listed = [topics] if isinstance(topics, str | Topic) else list(topics)
+        if not listed:
+            raise ParameterError("give at least one topic")
+        parsed: dict[str, Topic[object]] = {}
+        for one in listed:
+            topic = one if isinstance(one, Topic) and is_private is None else parse(
+                str(one) if isinstance(one, Topic) else one, market, is_private=is_private)
+            parsed[topic.text] = topic
+        private = [topic.text for topic in parsed.values() if topic.private]
+        if private and self._signer is None:
+            raise CredentialsMissing(f"{', '.join(private)}: private topics need keys, and this client has none. "
+                                     f"Nothing was sent. Pass api_key=, api_secret= and api_memo=, or "
+                                     f"credentials=Credentials.from_env().")
+        return list(parsed.values())
+
+    def _make_subscription(self, wanted: list[Topic[object]], handler: Callable[..., object] | None,
+                           overflow: Overflow, queue_size: int) -> Subscription[object]:
+        texts = tuple(topic.text for topic in wanted)
+        box: Mailbox[Update[object]] | None = None
+        if handler is None or is_async(handler):
+            box = self._update_box(overflow, queue_size, handler or "an iterator", texts)
+        if handler is None:
+            assert box is not None
+            return Subscription(texts, self._blocking_put(box, overflow), box, self._leave)
+        if box is None:
+            return Subscription(texts, Guard(handler, self._handler_failed), None, self._leave)
+        subscription: Subscription[object] = Subscription(texts, self._blocking_put(box, overflow), box, self._leave)
+        subscription.serve_handler()
+        self._start_pump(box, cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
+                         self._handler_failed)
+        return subscription
+
+    def _sink_for(self, handler: Callable[..., object], overflow: Overflow, size: int, owner: object) -> Sink:
+        if not is_async(handler):
+            return Guard(handler, self._handler_failed)
+        box = self._update_box(overflow, size, owner, ("every topic",))
+        self._start_pump(box, cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
+                         self._handler_failed)
+        return box.put
+
+    def _update_box(self, overflow: Overflow, size: int, owner: object, texts: tuple[str, ...],
+                    ) -> Mailbox[Update[object]]:
+        def told(box: Mailbox[Update[object]]) -> None:
+            who = getattr(owner, "__qualname__", str(owner))
+            self._emit(Event(name="exception", connection="", generation=0, topics=texts, error=SlowConsumer(
+                f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones are "
+                f"dropped and counted (overflow={overflow!r})", dropped=box.dropped)))
+
+        return Mailbox(overflow, size, key=lambda update: (update.topic, update.symbol), told=told)
+
+    def _blocking_put(self, box: Mailbox[Update[object]], overflow: Overflow) -> Sink:
+        if overflow != "block":
+            return box.put
+
+        def put(update: Update[object]) -> None:
+            box.put(update)
+            if box.full:
+                connection = self._connection_of(update.topic)
+                if connection is not None:
+                    connection.block(box)
+
+        return put
+
+    def _start_pump(self, box: Mailbox[T], handler: Callable[[T], Coroutine[object, object, object]],
+                    report: Callable[[Exception, object], None]) -> None:
+        """Start it now, or with the first subscribe when no loop runs yet."""
+        def start() -> None:
+            task = asyncio.get_running_loop().create_task(pump(box, handler, report), name="bitmart handler")
+            self._pumps.add(task)
+            task.add_done_callback(self._pumps.discard)
+
+        self._pump_boxes.append(cast("Mailbox[Event]", box))
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._pending_pumps.append(start)
+        else:
+            start()
+
+    def _handler_failed(self, error: Exception, handler: object) -> None:
+        self._reporter.log(error, handler)
+        event = Event(name="exception", connection="", generation=0, error=error)
+        for listener in tuple(self._listeners.get("exception", ())):
+            listener(event)
+        for box in tuple(self._mailboxes):
+            box.put(event)
+
+    # Connections ---------------------------------------------------------------------------------
+
+    def _place(self, topic: Topic[object], subscription: Subscription[object]) -> asyncio.Future[None]:
+        connection = self._connection_of(topic.text) or self._room_for(topic)
+        self._subscriptions.setdefault(topic.text, []).append(subscription)
+        connection.routes.add(topic)
+        self._refresh(topic.text, connection)
+        return connection.want(topic)
+
+    def _refresh(self, text: str, connection: Connection) -> None:
+        route = connection.routes.get(text)
+        if route is not None:
+            own = [subscription.sink for subscription in self._subscriptions.get(text, ())]
+            route.sinks = (*own, *self._update_sinks)
+
+    def _refresh_routes(self) -> None:
+        for connection in self._all_connections():
+            for route in connection.routes.all():
+                self._refresh(route.text, connection)
+
+    def _all_connections(self) -> Iterable[Connection]:
+        return [connection for group in self._connections.values() for connection in group]
+
+    def _connection_of(self, text: str) -> Connection | None:
+        for connection in self._all_connections():
+            if text in connection.routes:
+                return connection
+        return None
+
+    def _room_for(self, topic: Topic[object]) -> Connection:
+        group = self._connections.setdefault((topic.market, topic.private), [])
+        for connection in group:
+            if len(connection.routes) < connection.capacity:
+                return connection
+        kind = f"{topic.market.value}_{'private' if topic.private else 'public'}"
+        name = kind if not group else f"{kind}_{len(group) + 1}"
+        url: str = getattr(self._environment, kind)
+        connection = Connection(
+            name, url, SPOT if topic.market is Market.SPOT else FUTURES,
+            signer=self._signer if topic.private else None, timings=self._timings,
+            pacer=self._pacers.setdefault(url.split("/")[2], Pacer()), capacity=_CAPACITY[topic.market, topic.private],
+            hooks=Hooks(open_socket=self._open, emit=self._emit, topic_lost=self._topic_lost,
+                        resync=lambda: self._resync(topic.market), now_ms=self._clock.now_ms, logger=self._log,
+                        mask=self._mask),
+        )
+        group.append(connection)
+        return connection
+
+    async def _open(self, url: str, timeout: float) -> Transport:
+        return await open_websocket(url, timeout, ssl_context=self._ssl, proxy=self._proxy)
+
+    async def _resync(self, market: Market) -> bool:
+        """Measure the clock over REST: a login's timestamp was refused."""
+        from bitmart_async.rest.clients import FuturesClientV2, RestClient
+
+        kind = RestClient if market is Market.SPOT else FuturesClientV2
+        try:
+            async with kind(environment=self._environment, clock=self._clock, proxy=self._proxy,
+                            ssl_context=self._ssl, timeout=5.0, logger=self._log) as rest:
+                await rest.sync_clock()
+        except BitMartError as error:
+            self._log.warning("the clock could not be measured: %s", type(error).__name__)
+            return False
+        return True
+
+    def _mask(self, text: str) -> str:
+        if self._signer is not None:
+            for secret in self._signer.secrets():
+                if len(secret) >= _SHORTEST_MASKED:
+                    text = text.replace(secret, "***")
+        return _HEX_SIGN.sub("***", text)
+
+    def _topic_lost(self, text: str, error: StreamError) -> None:
+        for subscription in self._subscriptions.pop(text, []):
+            subscription.lose(text, error)
+
+    def _withdraw(self, subscription: Subscription[object], texts: list[str]) -> list[asyncio.Future[None]]:
+        """Take a subscription out of its topics; the futures of those nobody else has."""
+        gone: list[asyncio.Future[None]] = []
+        for text in texts:
+            holders = self._subscriptions.get(text, [])
+            if subscription in holders:
+                holders.remove(subscription)
+            subscription.lose(text)
+            if holders:
+                connection = self._connection_of(text)
+                if connection is not None:
+                    self._refresh(text, connection)
+            else:
+                self._subscriptions.pop(text, None)
+                gone += self._unplace(text)
+        return gone
+
+    def _unplace(self, text: str) -> list[asyncio.Future[None]]:
+        connection = self._connection_of(text)
+        return [connection.unwant(text)] if connection is not None else []
+
+    async def _leave(self, subscription: Subscription[object]) -> None:
+        gone = self._withdraw(subscription, list(subscription.topics))
+        if gone:
+            await asyncio.wait(gone)
+
+    # Life ----------------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosed("this client is closed; make a new one")
+        while self._pending_pumps:
+            self._pending_pumps.pop(0)()
+
+    async def aclose(self) -> None:
+        """Close every connection and end every iteration; idempotent, two seconds at most."""
+        self._closed = True
+        await asyncio.gather(*(connection.aclose() for connection in self._all_connections()))
+        for holders in self._subscriptions.values():
+            for subscription in holders:
+                for text in subscription.topics:
+                    subscription.lose(text)
+        self._subscriptions.clear()
+        for box in (*self._mailboxes, *self._pump_boxes):
+            box.close()
+        others = {task for task in self._pumps if task is not asyncio.current_task()}
+        if others:
+            _, late = await asyncio.wait(others, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        self._check_open()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        keys = "with keys" if self._signer is not None else "public only"
+        return f"<WebsocketClient {self._environment.name} {keys}>"

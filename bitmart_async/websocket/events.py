@@ -1,0 +1,77 @@
+"""What users receive: updates (one element of data) and events (the life of connections)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from bitmart_async.models.base import Model
+
+if TYPE_CHECKING:
+    from bitmart_async.websocket.topics import Market
+
+__all__ = ["EVENT_NAMES", "Event", "Gap", "StreamData", "Update"]
+
+DataT_co = TypeVar("DataT_co", covariant=True)
+
+StreamData: TypeAlias = "Model | JSON"
+"""Data of a topic given as text: a model, or plain JSON for a channel nobody has described."""
+
+JSON: TypeAlias = "dict[str, object] | list[object] | str | int | bool | None"
+
+
+class Update(msgspec.Struct, Generic[DataT_co], frozen=True, gc=False):
+    """One element of data: one ticker, one trade, one candle, one order."""
+
+    topic: str
+    """As subscribed, even where the exchange answers on an alias (``@100ms``)."""
+    channel: str
+    market: Market
+    symbol: str
+    """From the data where it is there, else from the topic; empty when neither has one."""
+    data: DataT_co
+    received_ns: int
+    """When its frame was read here, Unix nanoseconds by this machine's clock."""
+    raw: bytes
+    """The frame it came in (shared by all elements of that frame), inflated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without a connection: private events in it were not pushed and are never replayed."""
+
+    started_ns: int
+    """Last byte before the loss, Unix nanoseconds."""
+    ended_ns: int
+    """Live again, Unix nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something in the life of a connection."""
+
+    name: str
+    """One of :data:`EVENT_NAMES`."""
+    connection: str
+    """spot_public, spot_private, futures_public or futures_private, numbered from the second on."""
+    generation: int
+    """Counts the sockets of a connection, from 1."""
+    topics: tuple[str, ...] = ()
+    """Topics concerned."""
+    error: Exception | None = None
+    """What went wrong, where something did."""
+    gap: Gap | None = None
+    """Of ``live``: the time without data; None on the first generation."""
+    operation: str = ""
+    """Of ``response``: subscribe or unsubscribe."""
+    delay: float | None = None
+    """Of ``reconnecting``: seconds until the next try."""
+
+
+EVENT_NAMES: Final = (
+    "open", "authenticated", "response", "update", "reconnecting", "reconnect", "reconnected", "live", "stale",
+    "close", "exception",
+)
+"""What ``ws.on(name)`` takes. ``reconnect`` is the older name of ``reconnecting``."""

@@ -1,0 +1,88 @@
+"""Calling users' functions: plain ones at once, async ones through one ordered pump each.
+
+A function that raises hurts nobody else: the error becomes an ``exception`` event, and one log line
+per function and kind of error.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from bitmart_async.errors import SlowConsumer, StreamError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Coroutine
+
+    from bitmart_async.websocket.mailbox import Mailbox
+
+__all__ = ["Guard", "is_async", "name_of", "pump"]
+
+T = TypeVar("T")
+
+
+def is_async(handler: Callable[[T], object]) -> bool:
+    """Whether calling it gives a coroutine."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
+
+
+def name_of(handler: object) -> str:
+    """How a handler is called in messages."""
+    return getattr(handler, "__qualname__", None) or type(handler).__qualname__
+
+
+class Guard(Generic[T]):
+    """Calls a plain handler; what it raises goes to ``report``."""
+
+    __slots__ = ("_handler", "_report")
+
+    def __init__(self, handler: Callable[[T], object], report: Callable[[Exception, object], None]) -> None:
+        self._handler = handler
+        self._report = report
+
+    def __call__(self, item: T) -> None:
+        try:
+            result = self._handler(item)
+        except Exception as error:
+            self._report(error, self._handler)
+            return
+        if result is not None and inspect.iscoroutine(result):
+            result.close()
+            self._report(StreamError(f"the handler {name_of(self._handler)} returned a coroutine that nobody awaits; "
+                                     f"define it with async def"), self._handler)
+
+
+async def pump(mailbox: Mailbox[T], handler: Callable[[T], Coroutine[object, object, object]],
+               report: Callable[[Exception, object], None]) -> None:
+    """Feed an async handler, in order, until its mailbox is closed and empty."""
+    while True:
+        try:
+            item = await mailbox.get()
+        except StopAsyncIteration:
+            return
+        except SlowConsumer:
+            continue  # told as an event when it began
+        except Exception as error:
+            report(error, handler)
+            return
+        try:
+            await handler(item)
+        except Exception as error:
+            report(error, handler)
+
+
+class Reporter:
+    """One log line per handler and kind of error."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._log = logger
+        self._seen: set[tuple[str, str]] = set()
+
+    def log(self, error: Exception, handler: object) -> None:
+        """Log it, unless this handler has raised the like before."""
+        key = (name_of(handler), type(error).__name__)
+        if key not in self._seen:
+            self._seen.add(key)
+            self._log.error("the handler %s raised %s; the stream goes on (further ones are not logged)", *key,
+                            exc_info=error)

@@ -1,0 +1,168 @@
+"""The bounded queue between the reader of a socket and a consumer, with four ways to overflow.
+
+=============  ====================================================================================
+policy         when the queue is full
+=============  ====================================================================================
+block          the reader waits for the consumer (the whole connection waits with it)
+drop_oldest    the oldest update is dropped and counted
+latest         only the newest update per topic and symbol is kept; the others are counted
+raise          the consumer gets SlowConsumer after what is queued; the rest is dropped and counted
+=============  ====================================================================================
+
+Until somebody takes the first update nobody can be slow: the newest are kept, whatever the policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, get_args
+
+from bitmart_async.errors import ParameterError, SlowConsumer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+__all__ = ["Mailbox", "Overflow", "check_overflow"]
+
+T = TypeVar("T")
+
+Overflow: TypeAlias = Literal["block", "drop_oldest", "latest", "raise"]
+
+
+def check_overflow(overflow: str, queue_size: int) -> None:
+    """Refuse a policy or a size that does not exist."""
+    if overflow not in get_args(Overflow):
+        raise ParameterError(f"overflow={overflow!r}: must be one of {', '.join(get_args(Overflow))}")
+    if isinstance(queue_size, bool) or queue_size < 1:
+        raise ParameterError(f"queue_size={queue_size!r}: must be 1 or more")
+
+
+class Mailbox(Generic[T]):
+    """One producer, one consumer, no task.
+
+    Args:
+        key: Of an update, for the policy ``latest``.
+        told: Called once when an overflow begins, with the mailbox.
+    """
+
+    __slots__ = ("_closed", "_error", "_items", "_key", "_latest", "_lost", "_overflow", "_room", "_size",
+                 "_told", "_waiter", "dropped", "taken")
+
+    def __init__(self, overflow: Overflow, size: int, *, key: Callable[[T], Hashable],
+                 told: Callable[[Mailbox[T]], None]) -> None:
+        self._overflow = overflow
+        self._size = size
+        self._key = key
+        self._told = told
+        self._items: deque[T] = deque()
+        self._latest: dict[Hashable, T] = {}
+        self._waiter: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._lost = 0  # since the consumer was last told
+        self._closed = False
+        self._error: Exception | None = None
+        self.dropped = 0
+        """Updates lost to this consumer since it began."""
+        self.taken = False
+        """Whether the consumer has ever asked."""
+
+    def __len__(self) -> int:
+        return len(self._latest) if self._overflow == "latest" else len(self._items)
+
+    @property
+    def full(self) -> bool:
+        """Whether a reader under the policy ``block`` has to wait."""
+        return self._overflow == "block" and self.taken and len(self._items) >= self._size
+
+    def put(self, item: T) -> None:
+        """Add an update; never waits."""
+        if self._closed:
+            return
+        if self._overflow == "latest":
+            self._put_latest(item)
+        elif len(self._items) < self._size or self.full:  # a blocked reader finishes its frame
+            self._items.append(item)
+        elif self._overflow == "raise" and self.taken:
+            self._lose()
+        else:
+            self._items.popleft()
+            self._items.append(item)
+            self._lose()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _put_latest(self, item: T) -> None:
+        key = self._key(item)
+        if self._latest.pop(key, None) is not None:
+            self.dropped += 1  # by design of the policy: counted, not told
+        elif len(self._latest) >= self._size:
+            del self._latest[next(iter(self._latest))]
+            self._lose()
+        self._latest[key] = item
+
+    def _lose(self) -> None:
+        self.dropped += 1
+        self._lost += 1
+        if self._lost == 1 and self.taken:
+            self._told(self)
+
+    async def get(self) -> T:
+        """The next update.
+
+        Raises:
+            SlowConsumer: Under ``raise``: updates were lost. The next get goes on after them.
+            StopAsyncIteration: Closed, and nothing is left.
+        """
+        self.taken = True
+        while True:
+            if self._items or self._latest:
+                return self._take()
+            if self._lost and self._overflow == "raise":
+                lost, self._lost = self._lost, 0
+                raise SlowConsumer(f"{lost} updates were lost: the consumer fell behind its queue of {self._size}. "
+                                   f"Do less per update, raise queue_size=, or choose another overflow=.",
+                                   dropped=lost)
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            if self._closed:
+                raise StopAsyncIteration
+            if self._waiter is not None:
+                raise ParameterError("this subscription is already being iterated by another task; "
+                                     "subscribe again to have a second iterator")
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _take(self) -> T:
+        if self._overflow == "latest":
+            item = self._latest.pop(next(iter(self._latest)))
+        else:
+            item = self._items.popleft()
+            if self._overflow != "raise":
+                self._lost = 0
+        if self._room is not None and not self._room.done() and len(self._items) <= self._size // 2:
+            self._room.set_result(None)
+        return item
+
+    async def room(self) -> None:
+        """Wait until the consumer has made room (policy ``block``)."""
+        while self.full and not self._closed:
+            self._room = asyncio.get_running_loop().create_future()
+            try:
+                await self._room
+            finally:
+                self._room = None
+
+    def close(self, error: Exception | None = None) -> None:
+        """No more updates: the consumer gets what is queued, then the end, or ``error``."""
+        if self._closed:
+            return
+        self._closed = True
+        self._error = error
+        for future in (self._waiter, self._room):
+            if future is not None and not future.done():
+                future.set_result(None)

@@ -1,0 +1,145 @@
+"""From a frame to its subscribers: found by a memo, decoded once, handed to each.
+
+The key of a frame (spot's ``table``, futures' ``group``) leads through one dict lookup to a feed: the
+channel's decoder and the routes that want it. No subscriber, no decode. The memo is thrown away
+whenever a route comes or goes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from bitmart_async.websocket.channels import Elements, elements_of, symbol_of
+from bitmart_async.websocket.events import Update
+from bitmart_async.websocket.topics import Market
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bitmart_async.websocket.topics import Topic
+
+__all__ = ["Feed", "Route", "Routes", "Sink"]
+
+Sink: TypeAlias = "Callable[[Update[object]], None]"
+
+
+class Route:
+    """One subscribed topic and who gets its updates."""
+
+    __slots__ = ("data_ns", "held", "sinks", "text", "topic")
+
+    def __init__(self, topic: Topic[object]) -> None:
+        self.topic = topic
+        self.text = topic.text
+        self.sinks: tuple[Sink, ...] = ()
+        self.held = False
+        """Whether the server has confirmed it on the present socket."""
+        self.data_ns: int | None = None
+        """When its last data came, Unix nanoseconds."""
+
+
+class Feed:
+    """What one key leads to."""
+
+    __slots__ = ("_all", "_by_symbol", "_read", "_single")
+
+    def __init__(self, elements: Elements, routes: list[Route], *, by_symbol: bool) -> None:
+        self._read = elements.read
+        self._by_symbol = {route.topic.symbol: route for route in routes} if by_symbol else {}
+        self._all = [route for route in routes if route.topic.symbol in ("", "ALL_SYMBOLS", "BALANCE_UPDATE")
+                     ] if by_symbol else routes
+        self._single = routes[0] if len(routes) == 1 and not by_symbol else None
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every route behind this key."""
+        return list({id(route): route for route in (*self._by_symbol.values(), *self._all)}.values())
+
+    def deliver(self, frame: bytes, received_ns: int) -> None:
+        """Decode the frame and hand each element to its route's sinks. Raises DecodeError."""
+        single = self._single
+        for element in self._read(frame):
+            symbol = symbol_of(element)
+            if single is not None:
+                _hand_over(single, symbol, element, received_ns, frame)
+                continue
+            route = self._by_symbol.get(symbol) if symbol is not None else None
+            if route is not None:
+                _hand_over(route, symbol, element, received_ns, frame)
+            else:
+                for other in self._all:
+                    _hand_over(other, symbol, element, received_ns, frame)
+
+
+def _hand_over(route: Route, symbol: str | None, element: object, received_ns: int, frame: bytes) -> None:
+    topic = route.topic
+    route.data_ns = received_ns
+    if symbol is None:
+        symbol = "" if topic.symbol in ("ALL_SYMBOLS", "BALANCE_UPDATE") else topic.symbol
+    update = Update(route.text, topic.channel, topic.market, symbol, element, received_ns, frame)
+    for sink in route.sinks:
+        sink(update)
+
+
+class Routes:
+    """The routes of one connection, and the memo from keys to feeds."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._by_text: dict[str, Route] = {}
+        self._memo: dict[bytes, Feed | None] = {}
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._by_text
+
+    def __len__(self) -> int:
+        return len(self._by_text)
+
+    def get(self, text: str) -> Route | None:
+        """The route of a subscribed topic."""
+        return self._by_text.get(text)
+
+    def all(self) -> list[Route]:
+        """Every route, in the order of subscription."""
+        return list(self._by_text.values())
+
+    def add(self, topic: Topic[object]) -> Route:
+        """The topic's route, made when it is new."""
+        route = self._by_text.get(topic.text)
+        if route is None:
+            route = self._by_text[topic.text] = Route(topic)
+            self._memo.clear()
+        return route
+
+    def remove(self, text: str) -> None:
+        """Forget a topic."""
+        self._by_text.pop(text, None)
+        self._memo.clear()
+
+    def feed(self, key: bytes) -> Feed | None:
+        """Where frames with this key go; None: nobody wants them."""
+        try:
+            return self._memo[key]
+        except KeyError:
+            feed = self._memo[key] = self._find(key.decode("utf-8", "replace"))
+            return feed
+
+    def _find(self, key: str) -> Feed | None:
+        if self._market is Market.SPOT:
+            return self._find_spot(key)
+        exact = self._by_text.get(key)
+        plain = key.partition("@")[0]
+        routes = [exact] if exact is not None else [
+            route for route in self._by_text.values() if route.text.partition("@")[0] == plain]
+        if not routes:
+            return None
+        return Feed(elements_of(self._market, routes[0].topic.channel), routes, by_symbol=False)
+
+    def _find_spot(self, key: str) -> Feed | None:
+        table = key.partition(":")[0]  # the documents print it with the symbol; the wire has none
+        channel = table.partition("/")[2]
+        channels = {channel, "user/orders"} if channel == "user/order" else {channel}
+        routes = [route for route in self._by_text.values() if route.topic.channel in channels]
+        if not routes:
+            return None
+        return Feed(elements_of(self._market, channel), routes, by_symbol=True)

@@ -1,0 +1,384 @@
+"""One socket's conversation with the exchange, without the socket: what to send, what was meant.
+
+Pure: it is handed the time and the frames, and says what to send and when to look again. The order of
+events on a socket:
+
+1. A private socket logs in, and sends nothing else before the answer.
+2. The session compares what is wanted with what is held, and asks for the difference: first what has
+   to go, then what is missing, in messages of up to 20 topics and the market's size in bytes. One
+   message is in flight at a time, because errors often do not say what they are about.
+3. A message ends when each of its topics is answered. A topic is also answered by its data. After
+   ``ack_timeout`` the unanswered topics are asked again, one by one; a topic unanswered twice is given
+   up. An error that names no topic starts the same asking one by one, so that nobody is refused for
+   another's fault.
+4. Every ``ping_interval`` a ping goes out, whatever else flows; when not a byte has come
+   ``pong_timeout`` after one, the socket is dead.
+
+The wanted set belongs to the connection and outlives the session; it is the only truth, so any order
+of subscribe, unsubscribe, loss and reconnect ends in what is wanted now.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from bitmart_async.codes import ALREADY_SUBSCRIBED, Category
+from bitmart_async.websocket.dialects import Ack, LoggedIn, LoginFailed, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from bitmart_async.websocket.dialects import Control, Dialect
+
+__all__ = ["Answered", "Dead", "GaveUp", "Left", "LoginAccepted", "LoginRejected", "Outcome", "Rejected",
+           "Session", "Stray", "Timings"]
+
+TOPICS_PER_MESSAGE = 20
+MESSAGES_PER_WINDOW = 100
+"""Spot's limit per 10 s, pings included; no source gives one for futures, so it serves for both."""
+WINDOW_SECONDS = 10.0
+_FOR_PINGS = 5
+"""Places of the window kept for pings."""
+_GRACE = 0.5
+"""Seconds for acks still under way after an error that names no topic."""
+_LATE = 1.0
+"""A poll this many seconds late means that the program was busy: read first, then judge the peer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """All times of a connection, in seconds."""
+
+    connect_timeout: float = 10.0
+    login_timeout: float = 10.0
+    ack_timeout: float = 5.0
+    ping_interval: float = 10.0
+    pong_timeout: float = 5.0
+    reconnect_first: float = 0.5
+    reconnect_cap: float = 30.0
+    linger: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAccepted:
+    """Private topics may be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRejected:
+    """The exchange refused the login."""
+
+    failure: LoginFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A topic is held."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A topic is no longer held."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The exchange refused a topic."""
+
+    topic: str
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """A topic was asked for twice and never answered."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The socket is of no more use."""
+
+    why: str
+    login_lost: bool = False
+    """The exchange accepted the login and then said that one is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An error or a frame that answers nothing we asked."""
+
+    what: Control
+
+
+Outcome: TypeAlias = LoginAccepted | LoginRejected | Answered | Left | Rejected | GaveUp | Dead | Stray
+
+
+@dataclass(slots=True)
+class _Message:
+    """The one request in flight."""
+
+    operation: str
+    open: set[str]
+    deadline: float
+    nameless: list[Refusal] = field(default_factory=list[Refusal])
+
+
+class Session:
+    """See the module's text.
+
+    Args:
+        wanted: The connection's wanted topics, in order; read live.
+        login: Makes the login message; None on public sockets.
+        trust_login: Take "login needed" for a lost login (and the socket for dead) rather than for a
+            refusal of the topic.
+    """
+
+    def __init__(self, dialect: Dialect, wanted: Collection[str], timings: Timings, now: float,
+                 login: Callable[[], bytes] | None, *, trust_login: bool = True) -> None:
+        self._dialect = dialect
+        self._wanted = wanted
+        self._timings = timings
+        self._login = login
+        self._logged_in = login is None
+        self._trust_login = trust_login
+        self._login_deadline: float | None = None
+        self.held: set[str] = set()
+        """Topics the server has confirmed."""
+        self._message: _Message | None = None
+        self._one_by_one: deque[str] = deque()
+        self._unanswered: set[str] = set()
+        self._sent: deque[float] = deque()
+        self.heard = now
+        """When the last byte came; stamped by the reader."""
+        self._next_ping = now + timings.ping_interval
+        self._pinged: float | None = None
+        self._reprieved = False
+        self.paused = False
+        """Whether the reader waits for a consumer: silence is then no sign of death."""
+
+    @property
+    def asking(self) -> bool:
+        """Whether a topic is still unanswered; read once per frame."""
+        return self._message is not None or bool(self._one_by_one)
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether subscribing is allowed."""
+        return self._logged_in
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is wanted is what is held."""
+        return self._logged_in and self._message is None and not self._missing() and not self._leaving()
+
+    def _missing(self) -> list[str]:
+        return [topic for topic in self._wanted if topic not in self.held]
+
+    def _leaving(self) -> list[str]:
+        return [topic for topic in self.held if topic not in self._wanted]
+
+    def awaits(self, topic: str) -> bool:
+        """Whether ``topic`` is asked for and unanswered."""
+        message = self._message
+        return message is not None and message.operation == "subscribe" and topic in message.open
+
+    # What to send ------------------------------------------------------------------------------
+
+    def poll(self, now: float) -> tuple[list[bytes], list[Outcome]]:
+        """Messages to send now, and what became clear by the passing of time."""
+        outcomes: list[Outcome] = []
+        dead = self._dead(now)
+        if dead is not None:
+            return [], [dead]
+        messages: list[bytes] = []
+        if now >= self._next_ping:
+            messages.append(self._dialect.ping)
+            self._sent.append(now)
+            self._pinged = self._pinged if self._silent_since_ping() else now
+            self._next_ping = now + self._timings.ping_interval
+        if not self._logged_in:
+            if self._login is not None and self._login_deadline is None:
+                messages.append(self._login())
+                self._sent.append(now)
+                self._login_deadline = now + self._timings.login_timeout
+            return messages, outcomes
+        if self._message is not None and now >= self._message.deadline:
+            outcomes += self._give_up_waiting()
+        if self._message is None and self._room(now):
+            request = self._next_request(now)
+            if request is not None:
+                messages.append(request)
+                self._sent.append(now)
+        return messages, outcomes
+
+    def deadline(self, now: float) -> float:
+        """When to poll again at the latest."""
+        times = [self._next_ping]
+        if not self.paused and self._silent_since_ping():
+            times.append((self._pinged or now) + self._timings.pong_timeout)
+        if self._login_deadline is not None and not self._logged_in:
+            times.append(self._login_deadline)
+        if self._message is not None:
+            times.append(self._message.deadline)
+        elif self._logged_in and not self._room(now) and not self.settled:
+            times.append(self._sent[0] + WINDOW_SECONDS)
+        return min(times)
+
+    def _silent_since_ping(self) -> bool:
+        return self._pinged is not None and self.heard <= self._pinged
+
+    def _dead(self, now: float) -> Dead | None:
+        if self._login_deadline is not None and not self._logged_in and now >= self._login_deadline:
+            return Dead(f"the login was not answered within {self._timings.login_timeout:g} s")
+        if self.paused or self._pinged is None or not self._silent_since_ping():
+            self._reprieved = False
+            return None
+        late = now - (self._pinged + self._timings.pong_timeout)
+        if late < 0:
+            return None
+        if late > _LATE and not self._reprieved:
+            self._reprieved = True  # the program slept: what came meanwhile is not read yet
+            self._pinged = now - self._timings.pong_timeout + _LATE
+            return None
+        return Dead(f"not a byte within {self._timings.pong_timeout:g} s after a ping")
+
+    def _room(self, now: float) -> bool:
+        while self._sent and self._sent[0] <= now - WINDOW_SECONDS:
+            self._sent.popleft()
+        return len(self._sent) < MESSAGES_PER_WINDOW - _FOR_PINGS
+
+    def _next_request(self, now: float) -> bytes | None:
+        leaving = self._leaving()
+        if leaving:
+            return self._ask("unsubscribe", leaving, now)
+        while self._one_by_one:
+            topic = self._one_by_one.popleft()
+            if topic in self._wanted and topic not in self.held:
+                return self._ask("subscribe", [topic], now)
+        missing = self._missing()
+        return self._ask("subscribe", missing, now) if missing else None
+
+    def _ask(self, operation: str, topics: list[str], now: float) -> bytes:
+        batch = topics[:TOPICS_PER_MESSAGE]
+        request = self._dialect.request(operation, batch)
+        while len(request) > self._dialect.most_bytes and len(batch) > 1:
+            batch = batch[:-1]
+            request = self._dialect.request(operation, batch)
+        self._message = _Message(operation, set(batch), now + self._timings.ack_timeout)
+        return request
+
+    def _give_up_waiting(self) -> list[Outcome]:
+        """The message's time is over: ask its open topics one by one, give up those asked before."""
+        message, self._message = self._message, None
+        assert message is not None
+        outcomes: list[Outcome] = []
+        if message.operation == "unsubscribe":
+            self.held -= message.open  # unanswered or refused: what still comes has no subscriber
+            return [Left(topic) for topic in message.open]
+        certain = len(message.open) == 1 and len(message.nameless) == 1
+        for topic in sorted(message.open, key=_order(self._wanted)):
+            if certain:
+                outcomes.append(self._reject(topic, message.nameless[0]))
+            elif topic in self._unanswered:
+                self._unanswered.discard(topic)
+                outcomes.append(GaveUp(topic))
+            else:
+                if not message.nameless:
+                    self._unanswered.add(topic)
+                self._one_by_one.append(topic)
+        return outcomes
+
+    # What was meant ----------------------------------------------------------------------------
+
+    def receive(self, control: Control, now: float) -> list[Outcome]:
+        """What a control frame means here."""
+        if isinstance(control, Ack):
+            return self._acked(control)
+        if isinstance(control, LoggedIn):
+            if self._logged_in:
+                return []
+            self._logged_in = True
+            return [LoginAccepted()]
+        if isinstance(control, LoginFailed):
+            return [Stray(control)] if self._logged_in else [LoginRejected(control)]
+        if isinstance(control, Refusal):
+            return self._refused(control, now)
+        return [Stray(control)]
+
+    def confirm(self, topic: str) -> list[Outcome]:
+        """Data came for a topic: it is held, whether or not its ack is lost."""
+        return self._acked(Ack("subscribe", topic))
+
+    def _acked(self, ack: Ack) -> list[Outcome]:
+        topic, message = ack.topic, self._message
+        outcomes: list[Outcome] = []
+        if ack.operation == "unsubscribe":
+            self.held.discard(topic)
+            outcomes.append(Left(topic))
+        elif topic in self._wanted and topic not in self.held:
+            self.held.add(topic)
+            self._unanswered.discard(topic)
+            outcomes.append(Answered(topic))
+        if message is not None and message.operation == ack.operation and topic in message.open:
+            message.open.discard(topic)
+            if ack.operation == "subscribe":
+                self.held.add(topic)  # even if it is no longer wanted: the server has it and must be told
+            outcomes += self._close_if_answered(message)
+        return outcomes
+
+    def _refused(self, refusal: Refusal, now: float) -> list[Outcome]:
+        message = self._message
+        if message is None or (refusal.operation and refusal.operation != message.operation):
+            return [Stray(refusal)]
+        topic = refusal.topic or _named_in(refusal.text, message.open)
+        if topic and topic not in message.open:
+            return [Stray(refusal)]
+        if topic:
+            message.open.discard(topic)
+            outcome: Outcome = self._reject(topic, refusal) if message.operation == "subscribe" else Left(topic)
+            if message.operation == "unsubscribe":
+                self.held.discard(topic)
+            return [outcome, *self._close_if_answered(message)]
+        if len(message.open) == 1 and refusal.code == ALREADY_SUBSCRIBED:
+            return self._acked(Ack(message.operation, next(iter(message.open))))
+        message.nameless.append(refusal)
+        outcomes = self._close_if_answered(message)
+        if not outcomes and self._message is message:
+            message.deadline = min(message.deadline, now + _GRACE)
+        return outcomes
+
+    def _close_if_answered(self, message: _Message) -> list[Outcome]:
+        """End the message when every topic is answered, if only by as many nameless errors."""
+        if not message.open:
+            self._message = None
+            return [Stray(refusal) for refusal in message.nameless]
+        if len(message.open) == 1 and len(message.nameless) == 1:
+            return self._give_up_waiting()
+        return []
+
+    def _reject(self, topic: str, refusal: Refusal) -> Outcome:
+        self._unanswered.discard(topic)
+        if refusal.category is Category.SYSTEM:
+            return Dead(f"the exchange cannot serve {topic} now: {refusal.text}")
+        if refusal.category is Category.AUTH and self._trust_login and self._login is not None:
+            return Dead(f"the exchange forgot the login: {refusal.text}", login_lost=True)
+        return Rejected(topic, refusal)
+
+
+def _named_in(text: str, topics: Iterable[str]) -> str:
+    """The one of ``topics`` that stands in an error's text."""
+    named = [topic for topic in topics if topic in text.replace("[", " ").replace("]", " ").split()]
+    return named[0] if len(named) == 1 else ""
+
+
+def _order(wanted: Collection[str]) -> Callable[[str], int]:
+    places = {topic: place for place, topic in enumerate(wanted)}
+    return lambda topic: places.get(topic, len(places))

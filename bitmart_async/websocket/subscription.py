@@ -1,0 +1,102 @@
+"""What subscribe() returns: topics that belong together, and their updates as an async iterator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from bitmart_async.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+    from typing import Self
+
+    from bitmart_async.websocket.events import Update
+    from bitmart_async.websocket.mailbox import Mailbox
+    from bitmart_async.websocket.routes import Sink
+
+__all__ = ["Subscription"]
+
+DataT_co = TypeVar("DataT_co", covariant=True)
+
+
+class Subscription(Generic[DataT_co]):
+    """Live topics of one subscribe() call.
+
+    Iterate it (once, from one task) when no handler was given. Iteration ends when its topics are
+    unsubscribed or the client is closed, and raises when the exchange takes them away. Topics are
+    shared: two subscriptions of one topic cost one subscription on the wire, and each gets every update.
+    """
+
+    def __init__(self, topics: tuple[str, ...], sink: Sink, mailbox: Mailbox[Update[object]] | None,
+                 leave: Callable[[Subscription[object]], Awaitable[None]]) -> None:
+        self._topics = dict.fromkeys(topics)
+        self._sink = sink
+        self._mailbox = mailbox
+        self._leave = leave
+        self._iterable = True
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics it still has."""
+        return tuple(self._topics)
+
+    @property
+    def dropped(self) -> int:
+        """Updates lost because the consumer fell behind; see ``overflow=``."""
+        return self._mailbox.dropped if self._mailbox is not None else 0
+
+    @property
+    def queued(self) -> int:
+        """Updates waiting for the consumer."""
+        return len(self._mailbox) if self._mailbox is not None else 0
+
+    async def unsubscribe(self) -> None:
+        """Leave all topics; returns when the exchange has confirmed those nobody else has. Idempotent."""
+        await self._leave(cast("Subscription[object]", self))
+
+    def __aiter__(self) -> Self:
+        if self._mailbox is None or not self._iterable:
+            raise ParameterError("this subscription has a handler, which gets its updates; "
+                                 "subscribe without handler= to iterate")
+        return self
+
+    async def __anext__(self) -> Update[DataT_co]:
+        """The next update.
+
+        Raises:
+            SlowConsumer: Under ``overflow="raise"``: updates were lost; iteration can go on.
+            SubscriptionRefused: The exchange took the last topic away.
+            LoginRefused: The exchange no longer accepts the keys.
+        """
+        if self._mailbox is None or not self._iterable:
+            raise ParameterError("this subscription has a handler; it cannot be iterated")
+        return cast("Update[DataT_co]", await self._mailbox.get())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.unsubscribe()
+
+    def __repr__(self) -> str:
+        return f"<Subscription {', '.join(self._topics) or 'without topics'}>"
+
+    # Used by the client ----------------------------------------------------------------------
+
+    @property
+    def sink(self) -> Sink:
+        """Where its updates go."""
+        return self._sink
+
+    def serve_handler(self) -> Mailbox[Update[object]] | None:
+        """The mailbox of an async handler; it is then not for iterating."""
+        self._iterable = False
+        return self._mailbox
+
+    def lose(self, topic: str, error: Exception | None = None) -> None:
+        """A topic is gone; with the last one the iteration ends."""
+        self._topics.pop(topic, None)
+        if not self._topics and self._mailbox is not None:
+            self._mailbox.close(error)
