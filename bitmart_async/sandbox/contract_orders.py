@@ -1,0 +1,101 @@
+"""Futures orders, fills and flows as the engine holds them: ticks, contracts, atoms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .matching import Side, Stp, Tif
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["MODES", "STP_MODES", "ContractFill", "ContractOrder", "ContractTicket", "Flow"]
+
+MODES = {1: Tif.GTC, 2: Tif.FOK, 3: Tif.IOC, 4: Tif.POST_ONLY}
+STP_MODES = {1: Stp.CANCEL_MAKER, 2: Stp.CANCEL_TAKER, 3: Stp.CANCEL_BOTH}
+WORKING, FINISHED = 2, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractTicket:
+    """What a caller asks for, before the trading rules have looked at it. None is not given."""
+
+    symbol: str
+    side: int
+    """1 buy to open, 2 buy to close, 3 sell to close, 4 sell to open."""
+    type: str
+    size: int
+    mode: int = 1
+    price: Decimal | None = None
+    leverage: Decimal | None = None
+    open_type: str | None = None
+    client_order_id: str = ""
+    stp: Stp = Stp.CANCEL_MAKER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractFill:
+    """One account's side of one trade."""
+
+    trade_id: int
+    order_id: int
+    client_order_id: str
+    symbol: str
+    side: int
+    price: int
+    size: int
+    fee: int
+    realised: int
+    role: str
+    """``Maker`` or ``Taker``."""
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """One line of an account's statement. The amount is signed atoms."""
+
+    symbol: str
+    kind: int
+    amount: int
+    coin: str
+    at_ms: int
+
+
+@dataclass(slots=True, kw_only=True)
+class ContractOrder:
+    order_id: int
+    client_order_id: str
+    uid: int
+    symbol: str
+    side: int
+    type: str
+    mode: int
+    price: int
+    """Ticks; 0 for a market order."""
+    size: int
+    leverage: int
+    open_type: str
+    position_mode: str
+    stp: Stp
+    created: int
+    updated: int
+    state: int = WORKING
+    filled: int = 0
+    filled_value: int = 0
+    frozen: int = 0
+    """Atoms still held for its margin and fees."""
+
+    @property
+    def way(self) -> Side:
+        return Side.BUY if self.side in (1, 2) else Side.SELL
+
+    @property
+    def closes(self) -> bool:
+        """May only make a position smaller."""
+        return self.side in (2, 3)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != FINISHED

@@ -1,0 +1,82 @@
+"""What the engine tells: each event is emitted the moment it is true, in the order things happen.
+
+Listeners are called at once and must read what they need before they return: orders and positions in
+an event are the engine's own objects and change later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from .contract_orders import ContractFill, ContractOrder
+    from .matching import Side
+    from .spot_orders import SpotFill, SpotOrder
+
+__all__ = [
+    "ContractAssetChanged", "ContractOrderChanged", "ContractPositionChanged", "ContractTraded", "Emit",
+    "Event", "SpotBalanceChanged", "SpotOrderChanged", "SpotTraded",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SpotTraded:
+    symbol: str
+    price: int
+    size: int
+    taker: Side
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpotOrderChanged:
+    order: SpotOrder
+    fill: SpotFill | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpotBalanceChanged:
+    uid: int
+    coins: tuple[str, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractTraded:
+    symbol: str
+    trade_id: int
+    price: int
+    size: int
+    way: int
+    buyer_made: bool
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractOrderChanged:
+    """``action`` is the number the wire gives the reason: 1 match, 2 submitted, 3 cancelled."""
+
+    action: int
+    order: ContractOrder
+    fill: ContractFill | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractPositionChanged:
+    uid: int
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContractAssetChanged:
+    uid: int
+    coin: str
+
+
+Event: TypeAlias = (
+    SpotTraded | SpotOrderChanged | SpotBalanceChanged | ContractTraded | ContractOrderChanged
+    | ContractPositionChanged | ContractAssetChanged
+)
+Emit: TypeAlias = Callable[[Event], None]

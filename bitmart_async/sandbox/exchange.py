@@ -1,0 +1,87 @@
+"""The whole exchange as one object: accounts, ledger, both engines, and the news they make.
+
+Pure state: it opens no socket and is handed the time by its clock. The wire faces read it and call its
+engines; whatever happens is told to the listeners, in order, before the call that caused it returns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from .accounts import Account, Accounts, Ids
+from .clock import Clock
+from .futures import FuturesEngine
+from .ledger import Ledger, Pocket
+from .numbers import ATOM_PLACES
+from .rules import CONTRACT_FEES, CONTRACTS, SPOT_FEES, SPOT_PAIRS
+from .spot import SpotEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .events import Event
+
+__all__ = ["CROWD", "DEFAULT_UID", "HOUSE", "Exchange"]
+
+DEFAULT_UID: Final = 1_001
+HOUSE: Final = 1
+"""The market makers."""
+CROWD: Final = 2
+"""Everybody else who trades."""
+_COIN: Final = 10**ATOM_PLACES
+_START: Final = (("spot", "USDT", 100_000), ("spot", "BTC", 2))
+_START_FUTURES: Final = 50_000
+_DEEP_POCKETS: Final = 10**12
+
+
+class Exchange:
+    def __init__(self, *, seed: int, clock: Clock | None = None) -> None:
+        self.seed = seed
+        self.clock = clock if clock is not None else Clock()
+        self.ledger = Ledger()
+        self.accounts = Accounts()
+        self.ids = Ids()
+        self._listeners: list[Callable[[Event], None]] = []
+        now_ms = self.clock.now_ms()
+        self.spot = SpotEngine(SPOT_PAIRS, SPOT_FEES, self.ledger, self.ids, self._tell,
+                               seed=seed, now_ms=now_ms)
+        self.futures = FuturesEngine(CONTRACTS, CONTRACT_FEES, self.ledger, self.ids, self._tell,
+                                     seed=seed, now_ms=now_ms)
+        self.house = self._add_house(HOUSE, "house")
+        self.crowd = self._add_house(CROWD, "crowd")
+        self.default = self.add_account(DEFAULT_UID, "default")
+        for wallet, coin, amount in _START:
+            self.ledger.issue(coin, amount * _COIN, Pocket(DEFAULT_UID, wallet, "available"))
+        self.futures.credit(DEFAULT_UID, "USDT", _START_FUTURES * _COIN, now_ms)
+
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        self._listeners.append(listener)
+
+    def add_account(self, uid: int, name: str) -> Account:
+        """A customer with keys that follow from the seed, so that runs can be repeated."""
+        return self.accounts.add(Account(
+            uid=uid, name=name, key=self._word("key", name, 40), secret=self._word("secret", name, 64),
+            memo=f"{name}memo"))
+
+    def spot_index(self, pair: str) -> int:
+        """Twice the middle price of a spot pair, ticks."""
+        return self.spot.markets[pair].middle
+
+    def _add_house(self, uid: int, name: str) -> Account:
+        for pair in SPOT_PAIRS:
+            for coin in (pair.base, pair.quote):
+                self.ledger.issue(coin, _DEEP_POCKETS * _COIN, Pocket(uid, "spot", "available"))
+        for contract in CONTRACTS:
+            self.ledger.issue(contract.quote, _DEEP_POCKETS * _COIN, Pocket(uid, "futures", "available"))
+        return self.accounts.add(Account(uid=uid, name=name, house=True))
+
+    def _word(self, kind: str, name: str, length: int) -> str:
+        return hashlib.sha256(f"{self.seed}/{kind}/{name}".encode()).hexdigest()[:length]
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)

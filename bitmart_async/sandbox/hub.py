@@ -1,0 +1,143 @@
+"""Stream sessions and their topics: who listens to what, and how a frame reaches them.
+
+Frames are written to the socket at once and in order, without waiting for the peer. A peer that does
+not read is aborted when too much waits for it.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, broadcast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .accounts import Account
+    from .calls import Json
+    from .faults import Faults
+
+__all__ = ["Hub", "Session", "encode"]
+
+_encode = msgspec.json.encode
+_BACKLOG: Final = 8 * 2**20
+_RAW_DEFLATE: Final = -15
+
+
+def encode(frame: Json) -> str:
+    return _encode(frame).decode()
+
+
+def deflate(text: str) -> bytes:
+    """One complete raw DEFLATE stream, without a header."""
+    packer = zlib.compressobj(wbits=_RAW_DEFLATE)
+    return packer.compress(text.encode()) + packer.flush()
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """One stream socket from handshake to close."""
+
+    number: int
+    name: str
+    address: str
+    connection: ServerConnection
+    opened_ms: int
+    account: Account | None = None
+    topics: dict[str, None] = field(default_factory=dict[str, None])
+    active_ms: int = 0
+    """When bytes last went either way."""
+    bare_since_ms: int = 0
+    """Since when it has had no topic."""
+    recent: deque[int] = field(default_factory=deque[int])
+    """When its last messages came."""
+
+    def send(self, frame: Json) -> None:
+        broadcast([self.connection], encode(frame))
+
+    def send_text(self, text: str) -> None:
+        broadcast([self.connection], text)
+
+    def abort(self) -> None:
+        """Close the connection without a goodbye."""
+        self.connection.transport.abort()
+
+    def reset(self) -> None:
+        """Abort so that the peer sees a reset (RST) and not an orderly end of the stream."""
+        peer = self.connection.transport.get_extra_info("socket")
+        if peer is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.abort()
+
+
+class Hub:
+    """The sessions of one market's two sockets."""
+
+    def __init__(self, market: str, faults: Faults, *, compress: bool) -> None:
+        self.market = market
+        self.sessions: dict[int, Session] = {}
+        self._faults = faults
+        self._compress = compress
+        self._topics: dict[str, dict[Session, None]] = {}
+
+    @property
+    def topics(self) -> list[str]:
+        """Topics that somebody listens to."""
+        return list(self._topics)
+
+    def listens(self, topic: str) -> bool:
+        return topic in self._topics
+
+    def add(self, session: Session) -> None:
+        self.sessions[session.number] = session
+
+    def remove(self, session: Session, now_ms: int) -> None:
+        self.sessions.pop(session.number, None)
+        for topic in list(session.topics):
+            self.leave(session, topic, now_ms)
+
+    def join(self, session: Session, topic: str) -> None:
+        session.topics[topic] = None
+        self._topics.setdefault(topic, {})[session] = None
+
+    def leave(self, session: Session, topic: str, now_ms: int) -> None:
+        session.topics.pop(topic, None)
+        if not session.topics:
+            session.bare_since_ms = now_ms
+        listeners = self._topics.get(topic)
+        if listeners is not None:
+            listeners.pop(session, None)
+            if not listeners:
+                del self._topics[topic]
+
+    def publish(self, topic: str, frame: Json, now_ms: int) -> None:
+        """To everybody who listens to the topic."""
+        self._write(topic, self._topics.get(topic, ()), frame, now_ms)
+
+    def publish_to(self, uid: int, topic: str, frame: Json, now_ms: int) -> None:
+        """To the sessions of one account that listen to the topic."""
+        listeners = [session for session in self._topics.get(topic, ())
+                     if session.account is not None and session.account.uid == uid]
+        self._write(topic, listeners, frame, now_ms)
+
+    def send_data(self, session: Session, topic: str, frame: Json, now_ms: int) -> None:
+        """A data frame to one session: a snapshot."""
+        self._write(topic, (session,), frame, now_ms)
+
+    def _write(self, topic: str, sessions: Iterable[Session], frame: Json, now_ms: int) -> None:
+        if not sessions or self._faults.is_muted(topic):
+            return
+        text = encode(frame)
+        payload: str | bytes = deflate(text) if self._compress else text
+        listeners = list(sessions)
+        for session in listeners:
+            session.active_ms = now_ms
+            if session.connection.transport.get_write_buffer_size() > _BACKLOG:
+                session.abort()
+        broadcast([session.connection for session in listeners], payload)

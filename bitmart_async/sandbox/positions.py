@@ -1,0 +1,108 @@
+"""The arithmetic of one futures position: margin, average price, profit. Pure: it moves no money.
+
+A position remembers what its contracts cost in total. Taking some out takes the same share of the cost
+and of the margin with it, rounded down, so the shares always add up to the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from .matching import Side
+from .numbers import ceil_div
+
+if TYPE_CHECKING:
+    from .rules import ContractRules
+
+__all__ = ["Closed", "Position", "initial_margin"]
+
+
+class Closed(NamedTuple):
+    """What taking contracts out of a position sets free."""
+
+    margin: int
+    profit: int
+
+
+def initial_margin(value: int, leverage: int) -> int:
+    return ceil_div(value, leverage)
+
+
+@dataclass(slots=True, kw_only=True)
+class Position:
+    uid: int
+    symbol: str
+    leg: str
+    """``long`` or ``short`` in hedge mode, ``both`` in one-way mode."""
+    direction: Side
+    """``buy`` is long."""
+    open_type: str = "cross"
+    leverage: int = 1
+    volume: int = 0
+    cost: int = 0
+    """Atoms the contracts held were worth when they came in."""
+    margin: int = 0
+    frozen: int = 0
+    """Contracts promised to closing orders."""
+    opened_volume: int = 0
+    opened_value: int = 0
+    closed_volume: int = 0
+    closed_value: int = 0
+    realised: int = 0
+    fees: int = 0
+    created: int = 0
+    updated: int = 0
+
+    def open(
+        self, rules: ContractRules, direction: Side, now_ms: int, *, price: int, size: int, margin: int,
+    ) -> None:
+        """Take contracts in. A flat position starts a new life."""
+        if not self.volume:
+            self.direction = direction
+            self.created = now_ms
+            self.opened_volume = self.opened_value = self.closed_volume = self.closed_value = 0
+            self.realised = self.fees = 0
+        assert self.direction is direction, "a position has one direction"
+        value = rules.value(price, size)
+        self.volume += size
+        self.cost += value
+        self.margin += margin
+        self.opened_volume += size
+        self.opened_value += value
+        self.updated = now_ms
+
+    def close(self, rules: ContractRules, price: int, size: int, now_ms: int) -> Closed:
+        """Take contracts out."""
+        assert 0 < size <= self.volume, "cannot close what is not held"
+        cost, margin = self.cost * size // self.volume, self.margin * size // self.volume
+        value = rules.value(price, size)
+        profit = value - cost if self.direction is Side.BUY else cost - value
+        self.volume -= size
+        self.cost -= cost
+        self.margin -= margin
+        self.closed_volume += size
+        self.closed_value += value
+        self.realised += profit
+        self.updated = now_ms
+        return Closed(margin, profit)
+
+    def worth(self, rules: ContractRules, half_ticks: int) -> int:
+        """What the contracts are worth at a price given in half ticks, atoms."""
+        return rules.value(half_ticks, self.volume) // 2
+
+    def unrealised(self, rules: ContractRules, half_ticks: int) -> int:
+        gain = self.worth(rules, half_ticks) - self.cost
+        return gain if self.direction is Side.BUY else -gain
+
+    def liquidation_price(self, rules: ContractRules, spare: int) -> int:
+        """Ticks at which margin and spare balance are down to the maintenance margin; 0 when never.
+
+        Args:
+            spare: What else stands behind the position: the free balance in cross mode, else 0.
+        """
+        if not self.volume:
+            return 0
+        cushion = self.margin + spare - rules.maintenance(self.cost)
+        at = self.cost - cushion if self.direction is Side.BUY else self.cost + cushion
+        return max(0, at // (self.volume * rules.value_unit))

@@ -1,0 +1,106 @@
+"""What the exchange refuses with: the error codes, their HTTP statuses and their texts.
+
+A refusal is raised anywhere in the engine and turned into bytes once, by the REST face. Some statuses
+are odd on purpose: a body that is not JSON is a 503, a balance that is too low on futures a 200.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["Refusal"]
+
+_TABLE: Final[dict[int, tuple[int, str]]] = {
+    30000: (404, "Not found"),
+    30001: (401, "Header X-BM-KEY is empty"),
+    30002: (401, "Header X-BM-KEY not found"),
+    30004: (401, "Header X-BM-SIGN is empty"),
+    30005: (401, "Header X-BM-SIGN is wrong"),
+    30006: (401, "Header X-BM-TIMESTAMP is empty"),
+    30007: (401, "Header X-BM-TIMESTAMP range"),
+    30008: (401, "Header X-BM-TIMESTAMP invalid format"),
+    30013: (429, "Request too many requests"),
+    30017: (418, "Your account is temporarily denied access"),
+    30018: (503, "Request body format is not json"),
+    40007: (400, "Param parse error"),
+    40012: (400, "SYMBOL_NOT_EXIST"),
+    40020: (400, "Position volume not enough"),
+    40021: (400, "Position not exist"),
+    40027: (400, "Balance available not enough"),
+    40029: (400, "Leverage too large"),
+    40030: (400, "Leverage too small"),
+    40034: (400, "Symbol not exist"),
+    40035: (400, "Order not exist"),
+    40036: (400, "Order status invalid"),
+    40037: (400, "Order id not exist"),
+    40038: (400, "Kline step invalid"),
+    40039: (400, "Timestamp invalid"),
+    40040: (400, "Leverage invalid"),
+    40041: (400, "Side invalid"),
+    40042: (400, "Type invalid"),
+    40043: (400, "Precision invalid"),
+    40044: (400, "Size out of range"),
+    40045: (400, "Open type invalid"),
+    40048: (403, "client_order_id must be letters and digits"),
+    40049: (403, "client_order_id too long"),
+    40050: (403, "client_order_id duplicated"),
+    40059: (400, "Position or order exists"),
+    42000: (200, "Balance not enough"),
+    50001: (400, "Symbol not found"),
+    50005: (400, "Order not found"),
+    50006: (400, "Size is less than the minimum"),
+    50007: (400, "Size is more than the maximum"),
+    50008: (400, "Price is less than the minimum"),
+    50010: (400, "Size is missing"),
+    50011: (400, "Price is missing"),
+    50012: (400, "Notional is missing"),
+    50020: (400, "Balance not enough"),
+    50021: (400, "Invalid parameter"),
+    50025: (400, "Price is more than the maximum"),
+    50028: (400, "Missing parameters"),
+    50030: (400, "Order is already canceled"),
+    50031: (400, "Order is already completed"),
+    50032: (400, "Order does not exist, canceled or completed"),
+    50033: (400, "Order quantity must be in 1 to 10"),
+    50037: (400, "Client order id is longer than 32"),
+    50038: (400, "Client order id must be letters and digits"),
+    50039: (400, "Order id and client order id are empty"),
+    50041: (400, "Outside the queryable time range"),
+    50042: (400, "Client order id is duplicated"),
+    51000: (400, "Currency not found"),
+    51011: (400, "Value is less than the minimum trade amount"),
+    51012: (400, "Notional is less than the minimum trade amount"),
+    52000: (400, "Unsupported orderMode"),
+    52001: (400, "Unsupported trade type"),
+    52002: (400, "Unsupported side"),
+    52003: (400, "Unsupported queryState"),
+    52004: (400, "End time is before start time"),
+    57001: (405, "Method not allowed"),
+    70001: (200, "Parameter missing"),
+    70002: (200, "Symbol invalid"),
+    71001: (200, "After invalid"),
+    71002: (200, "Before invalid"),
+    71003: (200, "After and before do not fit"),
+    71004: (200, "Too many candles"),
+    71005: (200, "Step invalid"),
+}
+
+
+class Refusal(Exception):
+    """The exchange understood the call and says no.
+
+    Attributes:
+        code: The exchange's error code.
+        status: The HTTP status that goes with it.
+        text: What the envelope's ``message`` says.
+    """
+
+    def __init__(self, code: int, detail: str = "") -> None:
+        status, text = _TABLE[code]
+        super().__init__(code, detail)
+        self.code = code
+        self.status = status
+        self.text = f"{text}: {detail}" if detail else text
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"

@@ -1,0 +1,75 @@
+"""Private spot routes that only read: wallets and fees."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .calls import Call, Json, Route
+from .numbers import fixed, short
+from .quotas import Quota
+from .refusals import Refusal
+from .rules import BASE_RATES, COINS
+from .signatures import Auth
+from .spot_views import wallet_rows
+
+__all__ = ["ROUTES"]
+
+_NAMES: Final = {coin.code: coin.name for coin in COINS}
+
+
+def _spot_wallet(call: Call) -> Json:
+    return {"wallet": [
+        {"id": coin, "available": available, "name": _NAMES[coin], "frozen": frozen}
+        for coin, available, frozen in wallet_rows(call.account, call.exchange.ledger)]}
+
+
+def _wallet(call: Call) -> Json:
+    wanted = call.text("currency")
+    if wanted and wanted not in _NAMES:
+        raise Refusal(51000)
+    valued = call.text("needUsdValuation") == "true" or call.get("needUsdValuation") is True
+    rows: list[Json] = []
+    for coin, available, frozen in wallet_rows(call.account, call.exchange.ledger):
+        if wanted in ("", coin):
+            worth = _usd(call, coin) if valued else None
+            rows.append({"currency": coin, "name": _NAMES[coin], "available": available,
+                         "available_usd_valuation": worth, "frozen": frozen, "unAvailable": frozen})
+    return {"wallet": rows}
+
+
+def _usd(call: Call, coin: str) -> str:
+    atoms = call.exchange.ledger.balance(call.uid, "spot", coin).available
+    market = call.exchange.spot.market(f"{coin}_USDT")
+    if market is None:
+        return fixed(atoms, 8)
+    return fixed(atoms * market.last // 10**market.rules.price_decimals, 8)
+
+
+def _user_fee(call: Call) -> Json:
+    data: dict[str, Json] = {"user_rate_type": 0, "level": "LV1"}
+    for kind, fees in BASE_RATES.items():
+        data[f"taker_fee_rate_{kind}"] = short(fees.taker_ppm, 6)
+        data[f"maker_fee_rate_{kind}"] = short(fees.maker_ppm, 6)
+    return data
+
+
+def _trade_fee(call: Call) -> Json:
+    symbol = call.text("symbol", refuse=50028)
+    if call.exchange.spot.market(symbol) is None:
+        raise Refusal(50001)
+    fees = call.exchange.spot.fees
+    taker, maker = short(fees.taker_ppm, 6), short(fees.maker_ppm, 6)
+    return {"symbol": symbol, "buy_taker_fee_rate": taker, "sell_taker_fee_rate": taker,
+            "buy_maker_fee_rate": maker, "sell_maker_fee_rate": maker}
+
+
+ROUTES = (
+    Route(method="GET", path="/spot/v1/wallet", auth=Auth.KEYED, quota=Quota(12, 2, "KEY"),
+          handler=_spot_wallet),
+    Route(method="GET", path="/account/v1/wallet", auth=Auth.KEYED, quota=Quota(12, 2, "KEY"),
+          handler=_wallet),
+    Route(method="GET", path="/spot/v1/user_fee", auth=Auth.KEYED, quota=Quota(2, 2, "KEY"),
+          handler=_user_fee),
+    Route(method="GET", path="/spot/v1/trade_fee", auth=Auth.KEYED, quota=Quota(2, 2, "KEY"),
+          handler=_trade_fee),
+)

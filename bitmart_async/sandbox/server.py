@@ -1,0 +1,254 @@
+"""The sandbox itself: four ports, one exchange, and the life of both."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import TYPE_CHECKING, Final, Self, TypedDict
+
+from aiohttp import web
+
+from ..environments import Environment, local
+from .events import ContractOrderChanged, Event, SpotOrderChanged
+from .exchange import Exchange
+from .faults import Faults
+from .futures_feed import FuturesFeed
+from .futures_socket import FuturesSocket
+from .hub import Hub
+from .journal import Journal, Seen, Watch
+from .market import SeededMarket
+from .numbers import read_decimal, whole_units
+from .rest import RestFace
+from .routes import FUTURES_ROUTES, SPOT_ROUTES
+from .spot_feed import SpotFeed
+from .spot_socket import SpotSocket
+from .streams import FUTURES_LIMITS, SPOT_LIMITS, StreamFace
+from .truth import AccountTruth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+__all__ = ["Keys", "Sandbox"]
+
+_BEAT: Final = 0.05
+"""Seconds between two looks at what is due."""
+_SWEEP_MS: Final = 1_000
+_REST_STOP: Final = 0.1
+
+
+class Keys(TypedDict):
+    """The three credentials of an account, named as the clients name them."""
+
+    api_key: str
+    api_secret: str
+    api_memo: str
+
+
+class Sandbox:
+    """A BitMart on this machine, from ``async with`` to its end.
+
+    Args:
+        seed: Decides keys, past prices and the makers' acts: the same seed, the same sequence.
+        speed: How many times as busy the makers are. The clock always runs true.
+        lively: With False nobody acts after the first book stands, so that tests are deterministic.
+        host: The address to listen on.
+        spot_rest: Port; 0 for a free one. So for the three others.
+        rate_limits: Whether quotas, message rates and connection limits are enforced.
+        compress: Whether spot data frames are binary, raw DEFLATE.
+    """
+
+    def __init__(
+        self, *, seed: int = 1, speed: float = 1.0, lively: bool = True, host: str = "127.0.0.1",
+        spot_rest: int = 0, futures_rest: int = 0, spot_streams: int = 0, futures_streams: int = 0,
+        rate_limits: bool = True, compress: bool = False,
+    ) -> None:
+        if speed <= 0:
+            raise ValueError(f"speed must be above zero, not {speed}")
+        self._speed = speed
+        self._lively = lively
+        self._host = host
+        self._ports = {"spot_rest": spot_rest, "futures_rest": futures_rest,
+                       "spot_streams": spot_streams, "futures_streams": futures_streams}
+        self._watch = Watch()
+        self._exchange = Exchange(seed=seed)
+        self._market = SeededMarket(self._exchange, seed)
+        self.journal = Journal()
+        """Everything received, oldest first."""
+        self.faults = Faults(self._exchange.clock, self._cut)
+        """Misbehaviour to order."""
+        self._environment: Environment | None = None
+        self._runners: list[web.ServerRunner] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._build(rate_limits, compress)
+
+    # For users
+
+    @property
+    def environment(self) -> Environment:
+        """The URLs to point a client at."""
+        if self._environment is None:
+            raise RuntimeError("the sandbox is not running; use it as `async with Sandbox() as sandbox:`")
+        return self._environment
+
+    @property
+    def keys(self) -> Keys:
+        """Credentials of the default account."""
+        account = self._exchange.default
+        return Keys(api_key=account.key, api_secret=account.secret, api_memo=account.memo)
+
+    @property
+    def seen(self) -> Seen:
+        """Counters of what has happened so far."""
+        return self._watch.seen
+
+    async def until(self, condition: Callable[[Seen], bool], timeout: float = 5.0) -> None:
+        """Wait until a condition over :attr:`seen` holds.
+
+        Raises:
+            TimeoutError: It does not, in this many seconds. The text shows the counters.
+        """
+        await self._watch.until(condition, timeout)
+
+    def account(self) -> AccountTruth:
+        """What the default account really owns, ordered and traded."""
+        return AccountTruth(self._exchange, self._exchange.default.uid)
+
+    def now_ms(self) -> int:
+        """The exchange's clock."""
+        return self._exchange.now_ms()
+
+    def tick(self, symbol: str, last: str) -> None:
+        """Let the market trade at a price, and push trade and ticker now.
+
+        The makers move there first, so orders in between are filled on the way.
+
+        Raises:
+            KeyError: No such market.
+            ValueError: The price is no number, or has more decimals than the market.
+        """
+        ticks = self._ticks(symbol, last)
+        self._market.print_at(symbol, ticks)
+        now_ms = self.now_ms()
+        if symbol in self._exchange.spot.markets:
+            self._spot_feed.force_ticker(symbol, now_ms)
+        else:
+            self._futures_feed.force_ticker(symbol, now_ms)
+
+    # Life
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every socket and port. Harmless when repeated.
+
+        If the exchange itself broke while it ran, its error is raised here, after everything is closed.
+        """
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(face.stop() for face in self._streams))
+        runners, self._runners = self._runners, []
+        for runner in runners:
+            await runner.cleanup()
+        self._environment = None
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    # Inside
+
+    def _build(self, rate_limits: bool, compress: bool) -> None:
+        exchange, faults, watch = self._exchange, self.faults, self._watch
+        numbers = count(1)
+        spot_hub = Hub("spot", faults, compress=compress)
+        futures_hub = Hub("futures", faults, compress=False)
+        self._spot_feed = SpotFeed(exchange, spot_hub)
+        self._futures_feed = FuturesFeed(exchange, futures_hub)
+        self._streams = (
+            StreamFace(spot_hub, SpotSocket(exchange, spot_hub, self._spot_feed, faults, watch),
+                       SPOT_LIMITS, exchange, journal=self.journal, watch=watch, numbers=numbers,
+                       enforced=rate_limits),
+            StreamFace(futures_hub, FuturesSocket(exchange, futures_hub, self._futures_feed, faults, watch),
+                       FUTURES_LIMITS, exchange, journal=self.journal, watch=watch, numbers=numbers,
+                       enforced=rate_limits),
+        )
+        self._rest = tuple(
+            RestFace(host, routes, exchange, faults, journal=self.journal, watch=watch,
+                     rate_limits=rate_limits)
+            for host, routes in (("spot", SPOT_ROUTES), ("futures", FUTURES_ROUTES)))
+        exchange.listen(self._count)
+
+    async def _start(self) -> None:
+        ports = self._ports
+        rest = [await self._listen(face, ports[name])
+                for face, name in zip(self._rest, ("spot_rest", "futures_rest"), strict=True)]
+        streams = [await face.start(self._host, ports[name])
+                   for face, name in zip(self._streams, ("spot_streams", "futures_streams"), strict=True)]
+        self._environment = local(
+            spot_rest=rest[0], futures_rest=rest[1], spot_streams=streams[0], futures_streams=streams[1],
+            host=self._host, name="sandbox")
+        self._tasks.append(asyncio.create_task(self._beat(), name="sandbox heartbeat"))
+        if self._lively:
+            self._tasks.append(asyncio.create_task(self._trade(), name="sandbox makers"))
+
+    async def _listen(self, face: RestFace, port: int) -> int:
+        runner = web.ServerRunner(web.Server(face.handle, access_log=None), shutdown_timeout=_REST_STOP)
+        self._runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, self._host, port).start()
+        return int(runner.addresses[0][1])
+
+    async def _beat(self) -> None:
+        """Push what is due, fire the switches that ran out, close what is idle."""
+        swept = 0
+        while True:
+            now_ms = self.now_ms()
+            self._exchange.futures.advance(now_ms)
+            self._spot_feed.advance(now_ms)
+            self._futures_feed.advance(now_ms)
+            if now_ms - swept >= _SWEEP_MS:
+                swept = now_ms
+                for face in self._streams:
+                    face.sweep(now_ms)
+            await asyncio.sleep(_BEAT)
+
+    async def _trade(self) -> None:
+        while True:
+            await asyncio.sleep(self._market.pause() / self._speed)
+            self._market.act()
+
+    async def _cut(self, sockets: str) -> int:
+        cut = sum(face.cut(sockets) for face in self._streams)
+        await asyncio.sleep(0)
+        return cut
+
+    def _count(self, event: Event) -> None:
+        new_spot = (isinstance(event, SpotOrderChanged) and event.fill is None
+                    and event.order.state == "new")
+        new_contract = (isinstance(event, ContractOrderChanged) and event.action == 2
+                        and event.order.updated == event.order.created)
+        if new_spot or new_contract:
+            self._watch.seen.orders += 1
+            self._watch.changed()
+
+    def _ticks(self, symbol: str, last: str) -> int:
+        spot, futures = self._exchange.spot.markets, self._exchange.futures.markets
+        rules = spot[symbol].rules if symbol in spot else futures[symbol].rules
+        number = read_decimal(last)
+        ticks = None if number is None else whole_units(number, rules.price_decimals)
+        if ticks is None or ticks <= 0:
+            raise ValueError(f"{last!r} is not a price of {symbol}: at most {rules.price_decimals} decimals")
+        return ticks
