@@ -1,0 +1,32 @@
+"""The command ``bitmart``. Its libraries come with the extra ``cli``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+USAGE = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code.
+
+    0 success, 1 the task failed, 2 wrong usage or a missing extra, 130 interrupted.
+    """
+    try:
+        from bitmart_async.cli.app import run
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("cyclopts", "rich"):
+            raise
+        print("The command line needs its extra: pip install 'bitmart-async[cli]'", file=sys.stderr)
+        return USAGE
+    try:
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -1,0 +1,61 @@
+"""``bitmart sandbox``: run it, print where it is, stop on Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from bitmart_async.cli import INTERRUPTED
+from bitmart_async.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+__all__ = ["serve"]
+
+
+async def serve(console: Console, *, seed: int, speed: float, host: str, ports: Mapping[str, int], rate_limits: bool,
+                as_json: bool) -> int:
+    """Serve until SIGINT or SIGTERM; returns the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        running = Sandbox(seed=seed, speed=speed, host=host, rate_limits=rate_limits, **ports)
+        async with running as sandbox:
+            if as_json:
+                print(json.dumps({"environment": asdict(sandbox.environment), **sandbox.keys}), flush=True)
+            else:
+                _print_where(console, sandbox)
+            await stop.wait()
+    except OSError as error:
+        console.print(f"[red]The sandbox cannot listen: {error.strerror or error}.[/] Choose other ports, or 0 for "
+                      f"free ones.")
+        return 1
+    if not as_json:
+        console.print("Sandbox stopped.")
+    return INTERRUPTED
+
+
+def _print_where(console: Console, sandbox: Sandbox) -> None:
+    urls = sandbox.environment
+    console.print("[bold]A BitMart on this machine.[/] The market moves; the money is not real.\n")
+    for name in ("spot_rest", "futures_rest", "spot_public", "spot_private", "futures_public", "futures_private"):
+        console.print(f"  {name:<16} [cyan]{getattr(urls, name)}[/]")
+    console.print("\nKeys of its account (they work here and nowhere else):\n")
+    for name, value in sandbox.keys.items():
+        console.print(f"  export BITMART_{name.upper()}={value}")
+    console.print("\nIn Python:\n")
+    console.print("  from bitmart_async import Credentials, Environment, RestClient")
+    console.print("  environment = Environment(name='sandbox',")
+    for name in ("spot_rest", "futures_rest", "spot_public", "spot_private", "futures_public", "futures_private"):
+        end = ")" if name == "futures_private" else ","
+        console.print(f"      {name}='{getattr(urls, name)}'{end}", markup=False)
+    console.print("  rest = RestClient(environment=environment, credentials=Credentials.from_env())")
+    console.print("\nCtrl-C stops it.")

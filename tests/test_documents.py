@@ -1,0 +1,47 @@
+"""The code in README and docs runs as written."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def _blocks() -> list[tuple[str, str]]:
+    found = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
+            found.append((f"{path.relative_to(ROOT)}:{number}", match[1]))
+    return found
+
+
+@pytest.mark.parametrize(("place", "code"), _blocks(), ids=lambda value: value if value.endswith(tuple("0123456789")) else "")
+def test_a_block_runs(place: str, code: str) -> None:
+    """A newcomer who copies a block gets what the page promises: it ends without error or warning."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60,
+                          check=False, cwd=ROOT)
+    assert done.returncode == 0, f"{place}:\n{done.stdout}\n{done.stderr}"
+    assert not done.stderr, f"{place}:\n{done.stderr}"
+
+
+def test_the_readme_has_two_set_up_lines() -> None:
+    """Exactly the two commands the project promises, each one line."""
+    text = (ROOT / "README.md").read_text().splitlines()
+    lines = [line for line in text if line.startswith("python3 -m venv .venv && ")]
+    assert lines == [
+        "python3 -m venv .venv && .venv/bin/pip install '.[cli]' && .venv/bin/bitmart demo",
+        "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/python -m pytest",
+    ]
+
+
+def test_links_inside_the_project_lead_somewhere() -> None:
+    """Every relative link of README and docs points to a file that is there."""
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target} is not there"

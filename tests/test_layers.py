@@ -1,0 +1,104 @@
+"""A file imports only from lines above it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "bitmart_async"
+
+LAYERS = """
+_version
+text
+codes
+errors
+environments
+credentials
+signing
+clock
+numbers
+models.base
+models.enums
+decoding
+models.system models.spot models.futures models.streams_spot models.streams_futures models
+ratelimit
+rest.params
+rest.endpoint
+rest.envelope
+rest.wire
+rest.transport
+rest.section
+rest.system rest.spot_market rest.spot_account
+rest.spot_trading
+rest.futures_market
+rest.futures_account rest.futures_trading
+rest.resolve
+rest.clients rest
+websocket.topics
+topics
+websocket.events websocket.channels
+websocket.dialects
+websocket.session
+websocket.mailbox websocket.routes websocket.transport
+websocket.handlers websocket.subscription
+websocket.connection
+websocket.client websocket
+__init__
+sandbox
+cli
+__main__
+""".split("\n")
+
+_PLACE = {name: row for row, names in enumerate(LAYERS) for name in names.split()}
+_ALONE = ("sandbox", "cli")  # layers inside these packages are their own affair
+
+
+def _layer(module: str) -> str:
+    return next((name for name in _ALONE if module == name or module.startswith(name + ".")), module)
+
+
+def _modules() -> list[tuple[str, Path]]:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+        if parts[-1] == "__init__" and len(parts) > 1:
+            parts.pop()
+        found.append((".".join(parts), path))
+    return found
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    inside = {name.removeprefix("bitmart_async").lstrip(".") or "__init__"
+              for name in names if name.split(".")[0] == "bitmart_async"}
+    known = {name for name, _ in _modules()}
+    return {_layer(name) for name in inside if name in known}
+
+
+@pytest.mark.parametrize(("module", "path"), _modules(), ids=lambda value: value if isinstance(value, str) else "")
+def test_imports_go_up(module: str, path: Path) -> None:
+    """Every module stands in the list and imports only from rows above its own."""
+    layer = _layer(module)
+    assert layer in _PLACE, f"{module}: add it to the list of layers"
+    above = {name for name in _imports(path) if name != layer}
+    packages = {"rest", "models", "websocket", "__init__"}
+    wrong = {name for name in above - packages if _PLACE[name] >= _PLACE[layer]}
+    if layer == "__init__":
+        wrong = set()  # names are looked up there, lazily
+    assert not wrong, f"{module} imports {', '.join(sorted(wrong))}, which stand no higher than itself"
+
+
+def test_the_sandbox_stands_alone() -> None:
+    """The sandbox imports nothing of the clients but the environments: one bug must not hide in both."""
+    for module, path in _modules():
+        if module.startswith("sandbox"):
+            strangers = _imports(path) - {"sandbox", "environments"}
+            assert not strangers, f"{module} imports {strangers}"
