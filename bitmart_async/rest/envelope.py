@@ -9,8 +9,9 @@ and a caller's mistake with 503.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -26,6 +27,7 @@ __all__ = ["Envelope"]
 T = TypeVar("T")
 
 OK = 1000
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +64,6 @@ class _Wire(msgspec.Struct, Generic[T]):
     trace: str | None = None
 
 
-class _Inner(msgspec.Struct, Generic[T]):
-    data: T
-    code: int | str | None = None
-    msg: str | None = None
-
-
 class EnvelopeReader(Generic[T]):
     """Reads the replies of one endpoint."""
 
@@ -75,8 +71,10 @@ class EnvelopeReader(Generic[T]):
 
     def __init__(self, returns: type[T], *, inner: bool = False) -> None:
         self._nothing = returns is type(None)
+        if returns is object:
+            returns = cast("type[T]", Any)  # to msgspec, object is a class of the user's own
         self._inner = inner
-        self._data: Reader[T] = Reader(_Inner[returns] if inner else returns)  # type: ignore[valid-type]
+        self._data: Reader[T] = Reader(returns)
         self._fast: Reader[_Wire[T]] | None = None
         if not inner and not self._nothing:
             self._fast = Reader(_Wire[returns])  # type: ignore[valid-type]
@@ -105,14 +103,22 @@ class EnvelopeReader(Generic[T]):
         if self._nothing:
             return cast("T", None), message, trace
         enveloped = "data" in body or "code" in body or "errno" in body
-        data = self._data.convert(body.get("data") if enveloped else body)
+        payload = body.get("data") if enveloped else body
         if self._inner:
-            inner = cast("_Inner[T]", data)
-            inner_code = _number(inner.code)
-            if inner_code != 0:
-                raise Refusal(-1 if inner_code is None else inner_code, inner.msg or message, trace)
-            return inner.data, message, trace
-        return data, message, trace
+            payload = _open_inner(payload, message, trace)
+        return self._data.convert(payload), message, trace
+
+
+def _open_inner(payload: object, message: str, trace: str) -> object:
+    """The data of the second envelope. Its code is read first: a refusal may come without data."""
+    body = cast("dict[str, object]", payload) if isinstance(payload, dict) else {}
+    code = _number(body.get("code"))
+    if code is None:
+        raise DecodeError("the inner envelope has no code")  # neither success nor a refusal
+    if code != 0:
+        text = body.get("msg")
+        raise Refusal(code, text if isinstance(text, str) and text else message, trace)
+    return body.get("data")
 
 
 def _head(body: dict[str, object]) -> tuple[int, str, str]:
@@ -141,4 +147,4 @@ def _head(body: dict[str, object]) -> tuple[int, str, str]:
 def _number(code: object) -> int | None:
     if isinstance(code, int) and not isinstance(code, bool):
         return code
-    return int(code) if isinstance(code, str) and code.lstrip("-").isdecimal() else None
+    return int(code) if isinstance(code, str) and _WHOLE.fullmatch(code) else None

@@ -6,7 +6,7 @@ which are lists, and candles, which come as an object with ``items`` or as a fla
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -88,11 +88,11 @@ def elements_of(market: Market, channel: str) -> Elements:
 
 def _make(market: Market, model: type[msgspec.Struct] | None) -> Callable[[bytes], Sequence[object]]:
     if model is None:
-        plain = Reader[_Frame[object]](_Frame[object])
+        plain = Reader[_Frame[object]](_Frame[Any])
 
         def read_plain(frame: bytes) -> Sequence[object]:
             data = plain.read(frame).data
-            return data if isinstance(data, list) else [data]
+            return cast("list[object]", data) if isinstance(data, list) else [data]
 
         return read_plain
     if model is FuturesKline:
@@ -110,6 +110,6 @@ def symbol_of(element: object) -> str | None:
     if isinstance(element, FuturesOrderUpdate):
         return element.order.symbol
     if isinstance(element, dict):
-        symbol = element.get("symbol")
+        symbol = cast("dict[object, object]", element).get("symbol")
         return symbol if isinstance(symbol, str) else None
     return getattr(element, "symbol", None)
