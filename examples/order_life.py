@@ -36,7 +36,7 @@ async def buy(rest: RestClient, price: Decimal) -> str | None:
 async def main() -> None:
     async with (
         Sandbox(seed=1, lively=False) as sandbox,
-        RestClient(environment=sandbox.environment, **sandbox.keys) as rest,
+        RestClient(**sandbox.client_options) as rest,
     ):
         ticker = await rest.get_spot_ticker_v3("BTC_USDT")
         order_id = await buy(rest, ticker.bid_px - 100)

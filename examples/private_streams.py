@@ -8,7 +8,7 @@ from bitmart_async.sandbox import Sandbox
 
 async def main() -> None:
     async with Sandbox(seed=1) as sandbox:
-        where = {"environment": sandbox.environment, **sandbox.keys}
+        where = sandbox.client_options
         async with RestClient(**where) as rest, WebsocketClient(**where) as ws:
             orders = await ws.subscribe(topics.spot.orders())
             await ws.subscribe(

@@ -68,10 +68,10 @@ def sandbox(
     json
         Print one line of JSON for another program, and nothing else.
     """
-    from bitmart_async.cli.sandbox import serve
+    from bitmart_async.cli.sandbox import Ports, serve
 
-    ports = {"spot_rest": spot_rest, "futures_rest": futures_rest, "spot_streams": spot_streams,
-             "futures_streams": futures_streams}
+    ports = Ports(spot_rest=spot_rest, futures_rest=futures_rest, spot_streams=spot_streams,
+                  futures_streams=futures_streams)
     return asyncio.run(serve(Console(highlight=False, soft_wrap=True), seed=seed, speed=speed, host=host, ports=ports,
                              rate_limits=rate_limits, as_json=json))
 

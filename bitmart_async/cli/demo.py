@@ -58,7 +58,7 @@ async def show(console: Console, *, seed: int) -> int:
     began = time.monotonic()
     try:
         async with asyncio.timeout(60), Sandbox(seed=seed) as sandbox, AsyncExitStack() as clients:
-            options = {"environment": sandbox.environment, **sandbox.keys}
+            options = sandbox.client_options
             demo = _Demo(
                 console, sandbox,
                 await clients.enter_async_context(RestClient(**options)),

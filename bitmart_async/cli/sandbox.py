@@ -6,20 +6,27 @@ import asyncio
 import json
 import signal
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from bitmart_async.cli import INTERRUPTED
 from bitmart_async.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.console import Console
 
-__all__ = ["serve"]
+__all__ = ["Ports", "serve"]
 
 
-async def serve(console: Console, *, seed: int, speed: float, host: str, ports: Mapping[str, int], rate_limits: bool,
+class Ports(TypedDict):
+    """TCP ports to listen on; 0 takes a free one."""
+
+    spot_rest: int
+    futures_rest: int
+    spot_streams: int
+    futures_streams: int
+
+
+async def serve(console: Console, *, seed: int, speed: float, host: str, ports: Ports, rate_limits: bool,
                 as_json: bool) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code."""
     stop = asyncio.Event()

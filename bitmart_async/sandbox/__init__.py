@@ -7,10 +7,10 @@ of the clients, so one bug cannot hide on both sides.
 from __future__ import annotations
 
 from .journal import Journal, Request, Seen, SessionClosed, SessionOpened, StreamMessage
-from .server import Keys, Sandbox
+from .server import ClientOptions, Keys, Sandbox
 from .truth import AccountTruth, BalanceTruth, FillTruth, OrderTruth, PositionTruth
 
 __all__ = [
-    "AccountTruth", "BalanceTruth", "FillTruth", "Journal", "Keys", "OrderTruth", "PositionTruth",
+    "AccountTruth", "BalanceTruth", "ClientOptions", "FillTruth", "Journal", "Keys", "OrderTruth", "PositionTruth",
     "Request", "Sandbox", "Seen", "SessionClosed", "SessionOpened", "StreamMessage",
 ]

@@ -45,6 +45,12 @@ class Keys(TypedDict):
     api_memo: str
 
 
+class ClientOptions(Keys):
+    """What a client needs to reach the sandbox as its default account."""
+
+    environment: Environment
+
+
 class Sandbox:
     """A BitMart on this machine, from ``async with`` to its end.
 
@@ -90,6 +96,11 @@ class Sandbox:
         if self._environment is None:
             raise RuntimeError("the sandbox is not running; use it as `async with Sandbox() as sandbox:`")
         return self._environment
+
+    @property
+    def client_options(self) -> ClientOptions:
+        """Environment and keys in one: ``RestClient(**sandbox.client_options)``."""
+        return {"environment": self.environment, **self.keys}
 
     @property
     def keys(self) -> Keys:
