@@ -28,7 +28,7 @@ class Clock:
     """Milliseconds of the exchange's clock. May be shared by clients.
 
     Args:
-        wall: Seconds since the epoch; read once, at the start and after each sync.
+        wall: Seconds since the epoch; read once, at the start.
         monotonic: Seconds that only grow.
     """
 

@@ -11,7 +11,7 @@ number                 ``""``, ``"-"`` and the words for a market price become N
 text                   a number becomes its text (ids), null becomes ``""``
 list                   null, ``""`` and ``{}`` become an empty list
 object                 null, ``""`` and ``[]`` become an empty object
-enum of numbers        a text stays as the raw value of an unknown member
+enum of numbers        a text stays as the raw value of an unknown member, so does a fraction
 =====================  ===========================================================================
 
 Whatever bytes come in, only :class:`DecodeError` comes out.
@@ -19,6 +19,7 @@ Whatever bytes come in, only :class:`DecodeError` comes out.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Generic, TypeVar, cast
 
@@ -34,6 +35,9 @@ T = TypeVar("T")
 _BLANK = frozenset({"", "-"})
 _MARKET_PRICE = frozenset({"market", "market price", "market_price"})
 _NUMBERS = (inspect.DecimalType, inspect.IntType, inspect.FloatType)
+_WHOLE_TEXT = re.compile(r"-?[0-9]{1,18}")
+_MOST_DIGITS = 60
+"""Of a whole number with an exponent: 1e999999999 is short to write and would fill the memory."""
 
 
 class DecodeError(Exception):
@@ -56,8 +60,9 @@ _UNTYPED = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def _may_hold_nan(raw: bytes) -> bool:
-    """Whether the letters of NaN or Infinity occur, so that the slow way must look closer."""
-    return b"NaN" in raw or b"nan" in raw or b"Inf" in raw or b"inf" in raw or b"NAN" in raw or b"INF" in raw
+    """Whether NaN or Infinity may be in there, in any case or escaped: then the slow way must look."""
+    low = raw.lower()
+    return b"nan" in low or b"inf" in low or b"\\u00" in low
 
 
 class Reader(Generic[T]):
@@ -141,13 +146,19 @@ def _mend_number(value: object, shape: inspect.Type) -> object:
         if not finite:
             raise _NoNumber("a number field holds NaN or Infinity")
     elif isinstance(value, Decimal) and isinstance(shape, inspect.IntType | inspect.FloatType):
+        if value.adjusted() > _MOST_DIGITS:
+            raise _NoNumber("a number field holds a number beyond all bounds")
         return int(value) if value == value.to_integral_value() else float(value)
     return value
 
 
 def _mend_enum(value: object, shape: inspect.EnumType) -> object:
-    if issubclass(shape.cls, int) and isinstance(value, str) and not value.lstrip("-").isdecimal():
-        return stand_in(value)
+    if issubclass(shape.cls, int) and isinstance(value, str | Decimal):
+        bounded = isinstance(value, Decimal) and value.adjusted() <= _MOST_DIGITS
+        if bounded and value == int(value):
+            return int(value)
+        text = str(value)
+        return int(text) if _WHOLE_TEXT.fullmatch(text) else stand_in(text)
     if issubclass(shape.cls, str) and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return "" if value is None and issubclass(shape.cls, str) else value

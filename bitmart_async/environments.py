@@ -7,6 +7,7 @@ machine; a running sandbox offers its own as ``sandbox.environment``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ __all__ = ["DEMO", "LIVE", "Environment", "local"]
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _TRUSTED_DOMAIN = "bitmart.com"
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")  # other letters are how look-alikes and parser quarrels begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,12 @@ def check_url(url: str, *, what: str, schemes: tuple[str, str], any_host: bool =
         parts.port  # noqa: B018 - reading it is what validates it
     except ValueError as error:
         raise ValueError(f"{what}: {url!r} is not a URL ({error})") from None
-    if parts.scheme not in schemes or not host:
+    if parts.scheme not in schemes or not _HOST.fullmatch(host):
         raise ValueError(f"{what}: {url!r} must look like {secure}://host")
+    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url or parts.fragment:
+        raise ValueError(f"{what}: {url!r} holds characters that no such URL has")
+    if parts.query and secure == "https":
+        raise ValueError(f"{what}: {url!r} has a query; give the host, and at most a path")
     if parts.username or parts.password:
         raise ValueError(f"{what}: the URL carries a user name or password; remove it")
     if host in _LOOPBACK:

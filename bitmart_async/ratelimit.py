@@ -30,6 +30,8 @@ __all__ = ["Quota", "RateLimitState", "RateLimits", "Scope", "Use"]
 
 BAN_SECONDS = 600.0
 """How long a host is left alone after 418. The exchange documents no length: unverified."""
+LONGEST_WINDOW = 3600.0
+"""Seconds: a reply header that says more is not believed."""
 
 
 class Scope(enum.Enum):
@@ -64,12 +66,14 @@ class RateLimitState:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> RateLimitState | None:
-        """Read X-BM-RateLimit-*; None when they are absent or no numbers."""
+        """Read X-BM-RateLimit-*; None when they are absent or make no sense."""
         try:
-            return cls(int(headers["X-BM-RateLimit-Remaining"]), int(headers["X-BM-RateLimit-Limit"]),
-                       float(headers["X-BM-RateLimit-Reset"]), headers.get("X-BM-RateLimit-Mode", ""))
+            state = cls(int(headers["X-BM-RateLimit-Remaining"]), int(headers["X-BM-RateLimit-Limit"]),
+                        float(headers["X-BM-RateLimit-Reset"]), headers.get("X-BM-RateLimit-Mode", ""))
         except (KeyError, ValueError):
             return None
+        # A moment in time, NaN or inf in Reset would close a window for good.
+        return state if 0 < state.window <= LONGEST_WINDOW and state.limit > 0 <= state.used else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +129,13 @@ class Window:
         self._paused_until = max(self._paused_until, until)
 
     def correct(self, state: RateLimitState, now: float) -> None:
-        """Believe the exchange where it is stricter: a lower limit, a longer window, more calls used."""
-        if state.limit > 0 and state.window > 0:
-            if state.limit / state.window < self.requests / self.per:
-                self.requests, self.per = state.limit, state.window
-            for _ in range(min(state.used, self.requests) - len(self._done) - self._under_way):
-                self._done.append(now)  # calls of another program with the same key or address
+        """Believe the exchange where it is stricter: a lower rate, more calls used."""
+        if state.limit / state.window < self.requests / self.per:
+            self.requests, self.per = state.limit, state.window
+        if state.window > self.per:
+            return  # more calls in a longer window say nothing about ours
+        for _ in range(min(state.used, self.requests) - self.used(now)):
+            self._done.append(now)  # calls of another program with the same key or address
 
     def used(self, now: float) -> int:
         """Places taken now."""
@@ -179,7 +184,8 @@ class Gate:
             if turn.done() and not turn.cancelled():  # the place was granted as the caller left
                 self.leave(sent=False)
             else:
-                self._waiting.remove(turn)
+                if turn in self._waiting:  # else _serve ran between the cancel and this line, and dropped it
+                    self._waiting.remove(turn)
                 self._serve()
             raise
 
@@ -225,8 +231,9 @@ class RateLimits:
             name: Method and path.
             key: The API key, or empty for public calls.
         """
+        counted_by = "" if quota is not None and quota.scope is Scope.IP else key
         quota = quota or self.default
-        owner = (f"{host} {name}", "" if quota.scope is Scope.IP or not key else key)
+        owner = (f"{host} {name}", counted_by)
         gate = self._gates.get(owner)
         if gate is None:
             gate = self._gates[owner] = Gate(Window(quota.requests, quota.per))

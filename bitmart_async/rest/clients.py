@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from bitmart_async.clock import Clock
 from bitmart_async.credentials import settle
 from bitmart_async.environments import DEMO, LIVE, Environment, check_url
-from bitmart_async.errors import ConfigurationError, ParameterError
+from bitmart_async.errors import BadResponse, ConfigurationError, ParameterError
 from bitmart_async.ratelimit import RateLimits
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.futures_account import FuturesAccount
@@ -40,6 +41,7 @@ __all__ = ["FuturesClientV2", "RestClient"]
 T = TypeVar("T")
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
+_PATH = re.compile(r"/(?!/)[!-~]*")
 
 
 class _Client(Section):
@@ -69,8 +71,8 @@ class _Client(Section):
             parse_exceptions: False: refusals raise plain ApiError, not the classified subclass.
             keep_alive: Reuse connections.
             timeout: Seconds for a whole call, repeats included, waiting for the rate limit not.
-            max_retries: How often a read is repeated. 0: one send, except that the HTTP library may
-                repeat a GET once on a dead kept-alive connection.
+            max_retries: How often a read is repeated. 0: one send, except that a ``session`` of your
+                own may repeat a GET, PUT or DELETE once when the connection breaks: aiohttp's habit.
             session: Your aiohttp session; it is used and never closed.
             sign: Your own HMAC: ``sign(message, secret)`` returns lower-case hex.
             proxy: URL of an HTTP proxy. The environment's proxy settings are not used.
@@ -86,8 +88,11 @@ class _Client(Section):
         """
         settled = settle(credentials, api_key, api_secret, api_memo)
         url = self._url(environment, base_url, demo_trading=demo_trading)
-        if isinstance(recv_window, bool) or not 1 <= recv_window <= 60_000:
-            raise ConfigurationError(f"recv_window={recv_window!r}: must be 1 to 60000 milliseconds")
+        whole: object = recv_window  # what callers really pass
+        if isinstance(whole, bool) or not isinstance(whole, int) or not 1 <= whole <= 60_000:
+            raise ConfigurationError(f"recv_window={recv_window!r}: must be 1 to 60000 milliseconds, an int")
+        if broker_id is not None and not re.fullmatch(r"[!-~]+", broker_id):
+            raise ConfigurationError("broker_id must be plain ASCII text: it goes into a header")
         if timeout <= 0:
             raise ConfigurationError(f"timeout={timeout!r}: must be more than 0 seconds")
         if max_retries < 0:
@@ -134,7 +139,8 @@ class _Client(Section):
     ) -> Envelope[object]:
         """Call a path nobody has modelled.
 
-        GET counts as a read and may be repeated; everything else is sent at most once.
+        GET counts as a read and may be repeated; everything else is sent at most once (see
+        ``max_retries`` about PUT and DELETE over a session of your own).
 
         Args:
             method: GET, POST, PUT or DELETE.
@@ -149,8 +155,9 @@ class _Client(Section):
         verb = method.upper()
         if verb not in _METHODS:
             raise ParameterError(f"method={method!r}: must be one of {', '.join(_METHODS)}")
-        if not path.startswith("/") or "?" in path or "#" in path or path.startswith("//"):
-            raise ParameterError(f"path={path!r}: must begin with one slash and hold no query; use params=")
+        if not _PATH.fullmatch(path) or "?" in path or "#" in path:
+            raise ParameterError(f"path={path!r}: must begin with one slash and hold no query (use params=), "
+                                 f"no blanks and nothing but ASCII")
         try:
             level = auth if isinstance(auth, Auth) else Auth[auth.upper()]
         except KeyError:
@@ -171,7 +178,12 @@ class _Client(Section):
         return await self._transport.clock.sync(self._server_time)
 
     async def _server_time(self) -> int:
-        return (await self._transport.call(SYSTEM_TIME, {})).data.server_time
+        envelope = await self._transport.call(SYSTEM_TIME, {})
+        theirs: int | None = envelope.data.server_time  # blank is possible in any number, see models/base.py
+        if theirs is None:
+            raise BadResponse(f"{SYSTEM_TIME.label}: the exchange told no time.", endpoint=SYSTEM_TIME.label,
+                              http_status=envelope.http_status, raw=envelope.raw)
+        return theirs
 
     @property
     def clock(self) -> Clock:

@@ -61,6 +61,7 @@ class _Wire(msgspec.Struct, Generic[T]):
     data: T
     code: int | str | None = None
     message: str | None = None
+    msg: str | None = None
     trace: str | None = None
 
 
@@ -89,7 +90,7 @@ class EnvelopeReader(Generic[T]):
         if self._fast is not None:
             wire = self._fast.quick(raw)
             if wire is not None and wire.code == OK:
-                return wire.data, wire.message or "", wire.trace or ""
+                return wire.data, wire.message or wire.msg or "", wire.trace or ""
         return self._read_slowly(raw)
 
     def _read_slowly(self, raw: bytes) -> tuple[T, str, str]:

@@ -57,7 +57,7 @@ def _order_rules(given: Mapping[str, object]) -> None:
 
 def _names_one_order(given: Mapping[str, object]) -> None:
     """Without an id the exchange cancels every order of the symbol: never let that happen by accident."""
-    order_id, own_id = given.get("order_id"), given.get("client_order_id")
+    order_id, own_id = (str(given.get(name) or "").strip() for name in ("order_id", "client_order_id"))
     if not order_id and not own_id:
         raise ParameterError("give order_id= or client_order_id=: without one the exchange would cancel every "
                              "order of the symbol. If that is what you want, call cancel_all_futures_orders.")

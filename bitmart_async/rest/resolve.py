@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from bitmart_async.errors import OrderFateUnknown, OrderNotFound, ParameterError
+from bitmart_async.errors import ApiError, OrderFateUnknown, OrderNotFound, ParameterError, api_error_class
 from bitmart_async.models.futures import FuturesOrder
 from bitmart_async.models.spot import SpotOrder
 from bitmart_async.rest.futures_trading import FuturesTrading
@@ -56,6 +56,11 @@ async def _look_until_proven(
             return None
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 5.0)
+
+
+def _not_found(error: ApiError) -> bool:
+    """Whether the exchange knows no such order; by code, for parse_exceptions=False has one class only."""
+    return issubclass(api_error_class(error.code or 0, error.http_status), OrderNotFound)
 
 
 def _window_ms(transport: Transport, record: PendingOrder | None) -> int:
@@ -120,14 +125,18 @@ class SpotResolve(SpotTrading):
     async def _by_id(self, order_id: str) -> SpotOrder | None:
         try:
             return await self.get_spot_order_by_id_v4(order_id)
-        except OrderNotFound:
-            return None
+        except ApiError as error:
+            if _not_found(error):
+                return None
+            raise
 
     async def _look(self, symbol: str, own: str, sent_ms: int) -> SpotOrder | None:
         try:
             return await self.get_spot_order_by_client_order_id_v4(own)
-        except OrderNotFound:
-            pass  # noqa: S110 - one index says no; the lists below may know more
+        except ApiError as error:
+            if not _not_found(error):
+                raise
+        # One index says no; the lists may know more.
         start = sent_ms - 60_000
         for rows in (self.get_spot_open_orders_v4, self.get_spot_historic_orders_v4):
             for order in await rows(symbol=symbol or None, start_time=start):
@@ -179,8 +188,10 @@ class FuturesResolve(FuturesTrading):
     async def _by_id(self, symbol: str, order_id: str) -> FuturesOrder | None:
         try:
             return await self.get_futures_account_order(symbol, order_id=order_id)
-        except OrderNotFound:
-            return None
+        except ApiError as error:
+            if _not_found(error):
+                return None
+            raise
 
     async def _look(self, symbol: str, own: str, sent_ms: int) -> FuturesOrder | None:
         for order in await self.get_futures_account_open_orders(symbol):

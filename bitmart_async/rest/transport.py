@@ -14,8 +14,8 @@ ORDER      raised, NOT_SENT    OrderFateUnknown, never repeated     raised, NOT_
 prove that the exchange did not take the call, and are followed by one more send whatever the effect:
 30007 after the clock was measured again, and 429/30013 after the pause. 418 stops the whole host.
 
-An order is entered in ``pending`` before its first byte leaves and taken out when its fate is known:
-whatever interrupts the call, the id is not lost.
+An order is entered in ``pending`` just before its first byte leaves and taken out when its fate is
+known: whatever interrupts the call, the id is not lost.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import asyncio
 import logging
 import random
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
@@ -54,7 +55,7 @@ from bitmart_async.rest.envelope import Envelope, EnvelopeReader, Refusal
 from bitmart_async.text import excerpt, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from bitmart_async.clock import Clock
     from bitmart_async.ratelimit import Gate, RateLimits
@@ -93,6 +94,8 @@ class _Call:
     query: str
     body: bytes | None
     own_ids: tuple[str, ...]
+    queued: float = 0.0
+    """Seconds spent waiting for the rate limit; they do not count against the deadline."""
 
     @property
     def symbol(self) -> str:
@@ -121,7 +124,7 @@ class Transport:
         self._broker_id = broker_id
         self._log = logger
         self._server_time = server_time
-        self._readers: dict[Endpoint[object], EnvelopeReader[object]] = {}
+        self._readers: dict[tuple[object, bool], EnvelopeReader[object]] = {}
         self.pending: dict[str, PendingOrder] = {}
 
     async def call(self, endpoint: Endpoint[T], given: Mapping[str, object]) -> Envelope[T]:
@@ -159,11 +162,15 @@ class Transport:
     async def _once(self, call: _Call, gate: Gate, timeout: float) -> Envelope[object]:
         endpoint = call.endpoint
         self.limits.check_ban(self._host, endpoint.label)
+        now = asyncio.get_running_loop().time
+        queued_at = now()
         await gate.enter()
+        call.queued += now() - queued_at
         sent = False
         try:
             self.limits.check_ban(self._host, endpoint.label)
             headers = self._headers(endpoint, call.body or b"")
+            self._enter_pending(call)
             sent = True
             answer = await self.wire.send(endpoint.method, self.base_url + endpoint.path, call.query, headers,
                                           call.body, label=endpoint.label, timeout=timeout)
@@ -213,9 +220,10 @@ class Transport:
                         headers=answer.headers, rate_limit=state, raw=answer.body)
 
     def _reader(self, endpoint: Endpoint[object]) -> EnvelopeReader[object]:
-        reader = self._readers.get(endpoint)
+        kind = endpoint.returns, endpoint.inner  # not the endpoint: client.request makes one per call
+        reader = self._readers.get(kind)
         if reader is None:
-            reader = self._readers[endpoint] = EnvelopeReader(endpoint.returns, inner=endpoint.inner)
+            reader = self._readers[kind] = EnvelopeReader(endpoint.returns, inner=endpoint.inner)
         return reader
 
     def _refusal(self, endpoint: Endpoint[object], refusal: Refusal, answer: Answer,
@@ -267,17 +275,17 @@ class Transport:
         while True:
             failure: BitMartError
             try:
-                return await self._once(call, gate, max(0.001, deadline - loop.time()))
+                return await self._once(call, gate, max(0.001, deadline + call.queued - loop.time()))
             except ApiError as error:
                 failure = error
-                if error.code == _CLOCK_REFUSED and not resynced:
+                if error.code == _CLOCK_REFUSED and not resynced and self._retries > 0:
                     resynced = True
                     if await self._resync():
                         continue
             except TransportError as error:
                 failure = error
             wait = _wait_before_repeat(failure, repeats)
-            if wait is None or repeats >= self._retries or loop.time() + wait >= deadline:
+            if wait is None or repeats >= self._retries or loop.time() + wait >= deadline + call.queued:
                 raise failure
             repeats += 1
             await asyncio.sleep(wait)
@@ -285,15 +293,14 @@ class Transport:
     # Changes: sent at most once ------------------------------------------------------------------
 
     async def _change(self, call: _Call, gate: Gate) -> Envelope[object]:
-        endpoint = call.endpoint
-        order = endpoint.effect is Effect.ORDER
-        entered = self._enter_pending(call) if order else ()
+        # An id that is open already stays open when this call is refused: the other one may live.
+        fresh = tuple(own for own in call.own_ids if own not in self.pending)
         try:
             envelope = await self._change_once_or_proven(call, gate)
         except BitMartError as error:
             if error.fate is Fate.UNKNOWN:
                 raise self._lost(call, error) from error
-            self._settle(entered)
+            self._settle(fresh)
             raise
         # A cancelled call passes here without settling: its order may be live.
         self._settle(call.own_ids)
@@ -332,13 +339,11 @@ class Transport:
             endpoint=endpoint.label, code=error.code, message=error.message, trace=error.trace,
             http_status=error.http_status, raw=error.raw, fate=Fate.UNKNOWN)
 
-    def _enter_pending(self, call: _Call) -> tuple[str, ...]:
-        """Record the orders about to be sent; returns the ids that were not open before."""
-        now = self.clock.now_ms()
-        fresh = tuple(own for own in call.own_ids if own not in self.pending)
-        for own in fresh:
-            self.pending[own] = PendingOrder(own, call.symbol, call.endpoint.label, now)
-        return fresh
+    def _enter_pending(self, call: _Call) -> None:
+        """Record the orders about to be sent, with the time of this send: proof of absence counts from it."""
+        for own in call.own_ids:
+            self.pending.pop(own, None)  # so that the oldest stays first
+            self.pending[own] = PendingOrder(own, call.symbol, call.endpoint.label, self.clock.now_ms())
 
     def _settle(self, own_ids: tuple[str, ...]) -> None:
         for own in own_ids:
@@ -398,8 +403,8 @@ def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[str
     ids: list[str] = []
     for row in cast("list[object]", rows):
         fields: object = msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row
-        if isinstance(fields, dict):
-            named = cast("dict[str, object]", fields)
+        if isinstance(fields, Mapping):
+            named = cast("Mapping[str, object]", fields)
             own = named.get(inner) or new_order_id()
             ids.append(str(own))
             filled.append({**named, inner: own})

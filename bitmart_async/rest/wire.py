@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import aiohttp
+    from aiohttp.connector import Connection
     from yarl import URL
 
 __all__ = ["Answer", "Wire"]
@@ -63,6 +64,7 @@ class Wire:
         connector = aiohttp.TCPConnector(limit=100, force_close=not self._keep_alive, ttl_dns_cache=10)
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
+            response_class=_sent_once(),
             skip_auto_headers=("User-Agent", "Content-Type"), headers={"Accept": "application/json"},
         )
         return self._session
@@ -71,8 +73,8 @@ class Wire:
                    *, label: str, timeout: float) -> Answer:
         """One request, sent once.
 
-        aiohttp may repeat a GET by itself, once, when a kept-alive connection turns out to be dead;
-        it never repeats a POST.
+        aiohttp repeats a GET, PUT or DELETE by itself, once, when the connection breaks before the
+        answer. That is switched off for our own session; in one the user brought it stays.
 
         Raises:
             TransportError: ``fate`` is NOT_SENT when no byte of the request left, else UNKNOWN.
@@ -85,16 +87,23 @@ class Wire:
         if target is None:
             target = self._urls[url] = URL(url, encoded=True)
         headers["User-Agent"] = USER_AGENT
+        if session.closed:
+            raise ConnectFailed(f"{label}: the aiohttp session is closed. Nothing was sent. Keep the session "
+                                f"you passed open as long as the client.", endpoint=label, fate=Fate.NOT_SENT)
+        # Connecting ends before the total deadline, so that it is known that nothing was sent; without
+        # the threshold aiohttp would round both to the same full second.
+        limits = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, 0.9 * timeout),
+                                       ceil_threshold=float("inf"))
         try:
             async with session.request(
                 method, target, data=body, headers=headers, allow_redirects=False, proxy=self._proxy,
-                ssl=self._ssl if self._ssl is not None else True,
-                timeout=aiohttp.ClientTimeout(total=timeout, connect=min(10.0, timeout)),
+                ssl=self._ssl if self._ssl is not None else True, timeout=limits, raise_for_status=False,
             ) as response:
                 raw = await _bounded(response, label)
                 return Answer(response.status, response.headers, raw)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError, _ssl.SSLError) as error:
-            raise _translate(error, label, timeout) from None
+            failure = _translate(error, label, timeout)
+        raise failure  # outside of the except: the library's error holds the key, also as __context__
 
     async def close(self) -> None:
         """Close the session if it is ours; idempotent."""
@@ -102,6 +111,24 @@ class Wire:
         session, self._session = self._session, None
         if session is not None and self._owned:
             await session.close()
+
+
+def _sent_once() -> type[aiohttp.ClientResponse]:
+    """A response class that keeps aiohttp from repeating requests by itself.
+
+    aiohttp sends again after ClientOSError and ServerDisconnectedError, unless another ClientError
+    comes out of start().
+    """
+    import aiohttp
+
+    class SentOnce(aiohttp.ClientResponse):
+        async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+            try:
+                return await super().start(connection)
+            except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+                raise aiohttp.ClientConnectionError(str(error) or type(error).__name__) from error
+
+    return SentOnce
 
 
 async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
