@@ -128,7 +128,7 @@ class WebsocketClient:
         self._update_sinks: list[Sink] = []
         self._mailboxes: list[Mailbox[Event]] = []
         self._pumps: set[asyncio.Task[None]] = set()
-        self._pump_boxes: list[Mailbox[Update[object]] | Mailbox[Event]] = []
+        self._pump_boxes: set[Mailbox[Update[object]] | Mailbox[Event]] = set()
         self._pending_pumps: list[Callable[[], None]] = []
         self._closed = False
 
@@ -353,8 +353,9 @@ class WebsocketClient:
             task = asyncio.get_running_loop().create_task(pump(box, handler, report), name="bitmart handler")
             self._pumps.add(task)
             task.add_done_callback(self._pumps.discard)
+            task.add_done_callback(lambda _: self._pump_boxes.discard(cast("Mailbox[Event]", box)))
 
-        self._pump_boxes.append(cast("Mailbox[Event]", box))
+        self._pump_boxes.add(cast("Mailbox[Event]", box))
         try:
             asyncio.get_running_loop()
         except RuntimeError:

@@ -126,8 +126,8 @@ class Hooks:
 
     def __init__(
         self, *, open_socket: Callable[[str, float], Awaitable[Transport]], emit: Callable[[Event], None],
-        topic_lost: Callable[[str, StreamError], None], resync: Callable[[], Awaitable[bool]], now_ms: Callable[[], int], logger: logging.Logger,
-        mask: Callable[[str], str],
+        topic_lost: Callable[[str, StreamError], None], resync: Callable[[], Awaitable[bool]],
+        now_ms: Callable[[], int], logger: logging.Logger, mask: Callable[[str], str],
     ) -> None:
         self.open_socket = open_socket
         self.emit = emit
@@ -190,6 +190,8 @@ class Connection:
         self._unreadable: deque[float] = deque()
         self._blocked: list[Mailbox[Update[object]]] = []
         self._trace = False
+        self._parting = False
+        """The socket is being closed because nothing is wanted."""
         self._slow_named: set[str] = set()
 
     @property
@@ -207,18 +209,24 @@ class Connection:
             return known
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.wanted[text] = topic
-        if self._session is not None and text in self._session.held:
+        left = self._leaving.pop(text, None)
+        if left is not None and not left.done():
+            left.set_result(None)  # who left it is rid of it; that somebody else wants it is not his concern
+        if self._session is not None and self._session.holds(text):
             answered.set_result(None)
             return answered
         self._subscribing[text] = answered
         answered.add_done_callback(lambda done: done.cancelled() or done.exception())  # retrieved, always
         if self._session is None:
-            answered.get_loop().call_later(self._timings.connect_timeout, self._give_up_opening, text, answered)
+            self._limit_opening(text, answered)
         self._stir()
         return answered
 
-    def _give_up_opening(self, text: str, answered: asyncio.Future[None]) -> None:
+    def _limit_opening(self, text: str, answered: asyncio.Future[None]) -> None:
         """Nobody waits longer than connect_timeout for a socket to be opened."""
+        answered.get_loop().call_later(self._timings.connect_timeout, self._give_up_opening, text, answered)
+
+    def _give_up_opening(self, text: str, answered: asyncio.Future[None]) -> None:
         if not answered.done() and self._session is None:
             why = str(self._last_error or "the host does not answer")
             self._subscribing.pop(text, None)
@@ -235,7 +243,7 @@ class Connection:
         if waiting is not None and not waiting.done():
             waiting.cancel()
         session = self._session
-        if session is None or not (text in session.held or session.awaits(text)):
+        if session is None or not session.may_hold(text):
             left.set_result(None)
         else:
             self._leaving[text] = left
@@ -257,22 +265,23 @@ class Connection:
 
     async def aclose(self) -> None:
         """End for good; idempotent, quick from every state."""
-        task, self._task = self._task, None
-        was = self.state
+        task, was = self._task, self.state
         if was is not State.CLOSED:
             self._enter(State.CLOSED, "closed by the program")
         transport = self._transport
-        if transport is not None:
-            await transport.close()
+        try:
+            if transport is not None:
+                await transport.close()
+        finally:
+            if task is not None:
+                task.cancel()
         if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
         for future in (*self._subscribing.values(), *self._leaving.values()):
             future.cancel()
         self._subscribing.clear()
         self._leaving.clear()
-        if was is not State.CLOSED and self.generation:
+        if was not in (State.CLOSED, State.IDLE) and self.generation:
             self._emit("close")
 
     # The life ------------------------------------------------------------------------------------
@@ -317,6 +326,7 @@ class Connection:
             await self._wait(why, error)
         if self.state is State.WAITING:
             self._enter(State.IDLE, "nothing is wanted any more")
+            self._emit("close")
 
     async def _wait(self, why: str, error: StreamUnavailable | None) -> None:
         delay = self._next_delay(error)
@@ -367,6 +377,7 @@ class Connection:
         login = None if self._signer is None else self._login_message
         session = Session(self._dialect, self.wanted, self._timings, opened, login, trust_login=self._trust_login)
         self._session = session
+        self._parting = False
         for route in self.routes.all():
             route.held = False
         self._emit("open")
@@ -381,24 +392,31 @@ class Connection:
             ended = keeper.exception() if keeper.done() and not keeper.cancelled() else None
             if ended is not None and not isinstance(ended, SocketClosed):
                 raise ended from None
-            if keeper.done() and ended is None:
-                return  # the keeper closed it: nothing is wanted
+            if self._parting:
+                return  # the keeper closes it: nothing is wanted
             raise _SocketEnded(str(closed)) from None
         finally:
             self._session = self._transport = None
+            for text, answered in self._subscribing.items():
+                self._limit_opening(text, answered)
             if self._lost_ns is None:
                 self._lost_ns = self._last_byte_ns
             if loop.time() - opened >= _HEALTHY_SECONDS and session.logged_in:
                 self._failures = 0
             keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError, SocketClosed, _SocketEnded, _Final):
-                await keeper
             transport.abort()
+            await asyncio.wait({keeper})
+            if not keeper.cancelled():
+                keeper.exception()  # told above where it matters
             self._resolve_leaving()
 
     def _login_message(self) -> bytes:
         assert self._signer is not None
-        return self._dialect.login(self._signer, self._hooks.now_ms())
+        try:
+            return self._dialect.login(self._signer, self._hooks.now_ms())
+        except Exception as error:  # the user's own sign function; its words may hold the secret
+            raise _Final(StreamError(f"{self.name}: the sign function raised {type(error).__name__}, so no login is "
+                                     f"possible", endpoint=self.name)) from None
 
     async def _keep(self, session: Session, transport: Transport) -> None:
         """Send what is due, until the socket is of no more use; then drop it and say why."""
@@ -417,13 +435,14 @@ class Connection:
                 due = session.deadline(loop.time())
                 if idle_since is not None:
                     if loop.time() >= idle_since + self._timings.linger:
+                        self._parting = True
                         await transport.close()
                         return
                     due = min(due, idle_since + self._timings.linger)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.001, due - loop.time())):
                         await self._wake.wait()
-        except (SocketClosed, _SocketEnded, _Final):
+        except Exception:  # whatever it is: the reader ends with the socket, and finds it here
             transport.abort()
             raise
 
@@ -566,8 +585,8 @@ class Connection:
             elif isinstance(outcome, GaveUp):
                 self._gave_up(outcome.topic)
             elif isinstance(outcome, Dead):
-                raise _SocketEnded(outcome.why, login_lost=outcome.login_lost)
-            elif isinstance(outcome, Stray):
+                raise _SocketEnded(self._hooks.mask(outcome.why), login_lost=outcome.login_lost)
+            else:
                 self._stray(outcome)
         if outcomes:
             self._wake.set()
@@ -599,19 +618,21 @@ class Connection:
     def _login_rejected(self, failure: LoginFailed) -> None:
         code = f" {failure.code}" if failure.code is not None else ""
         if failure.verdict == "passing":
-            raise _SocketEnded(f"the login is not possible now:{code} {failure.text}")
+            raise _SocketEnded(f"the login is not possible now:{code} {self._hooks.mask(failure.text)}")
         if failure.verdict == "clock" and not self._clock_doubted:
             self._clock_doubted = True
             self._failures = 0
             raise _SocketEnded(f"the login's timestamp was refused{code}; the clock is measured again")
         self._clock_doubted = False
+        said = self._hooks.mask(failure.text)
         raise _Final(LoginRefused(
-            f"{self.name}: BitMart refused the login:{code} {failure.text}. Check api_key, api_secret and api_memo, "
+            f"{self.name}: BitMart refused the login:{code} {said}. Check api_key, api_secret and api_memo, "
             f"the key's address list and expiry, and this machine's clock. Private topics are off until the next "
-            f"subscribe; public ones go on.", endpoint=self.name, code=failure.code, message=failure.text))
+            f"subscribe; public ones go on.", endpoint=self.name, code=failure.code, message=said))
 
     def _rejected(self, text: str, why: str, code: int | None) -> None:
         """A refused topic is never asked for again; its owner is told, or everybody when it had been held."""
+        why = self._hooks.mask(why)
         error = SubscriptionRefused(f"{self.name}: {text} was refused: {why}", refused={text: why},
                                     endpoint=self.name, code=code)
         self.wanted.pop(text, None)
@@ -631,9 +652,10 @@ class Connection:
     def _stray(self, stray: Stray) -> None:
         what = stray.what
         if isinstance(what, Refusal | LoginFailed):
+            said = self._hooks.mask(what.text)
             self._emit("exception", error=StreamError(
-                f"{self.name}: the exchange reports an error that answers no request: {what.text or 'no text'}",
-                endpoint=self.name, code=what.code, message=what.text))
+                f"{self.name}: the exchange reports an error that answers no request: {said or 'no text'}",
+                endpoint=self.name, code=what.code, message=said))
         else:
             self._hooks.log.debug("%s: a frame of no known kind", self.name)
 

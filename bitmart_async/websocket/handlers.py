@@ -63,9 +63,8 @@ async def pump(mailbox: Mailbox[T], handler: Callable[[T], Coroutine[object, obj
             return
         except SlowConsumer:
             continue  # told as an event when it began
-        except Exception as error:
-            report(error, handler)
-            return
+        except Exception:
+            return  # its topics were taken away: told to whoever subscribed, or as an event
         try:
             await handler(item)
         except Exception as error:

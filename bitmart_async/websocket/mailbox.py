@@ -81,10 +81,10 @@ class Mailbox(Generic[T]):
             return
         if self._overflow == "latest":
             self._put_latest(item)
+        elif self._overflow == "raise" and self.taken and (self._lost or len(self._items) >= self._size):
+            self._lose()  # what comes after a loss waits until the consumer knows of it
         elif len(self._items) < self._size or self.full:  # a blocked reader finishes its frame
             self._items.append(item)
-        elif self._overflow == "raise" and self.taken:
-            self._lose()
         else:
             self._items.popleft()
             self._items.append(item)
@@ -114,7 +114,9 @@ class Mailbox(Generic[T]):
             SlowConsumer: Under ``raise``: updates were lost. The next get goes on after them.
             StopAsyncIteration: Closed, and nothing is left.
         """
-        self.taken = True
+        if not self.taken:
+            self.taken = True
+            self._lost = 0  # nobody was slow; the count in dropped stays
         while True:
             if self._items or self._latest:
                 return self._take()

@@ -3,6 +3,10 @@
 The key of a frame (spot's ``table``, futures' ``group``) leads through one dict lookup to a feed: the
 channel's decoder and the routes that want it. No subscriber, no decode. The memo is thrown away
 whenever a route comes or goes.
+
+Who subscribes the orders of one pair and those of all gets each push twice from the exchange, under two
+tables by one record and under the singular one alone by the documents. Until the plural table has been
+seen, a push under the singular one therefore goes to both: a repeated push does less harm than a lost one.
 """
 
 from __future__ import annotations
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Feed", "Route", "Routes", "Sink"]
 
 Sink: TypeAlias = "Callable[[Update[object]], None]"
+
+_NO_SYMBOL = frozenset({"", "ALL_SYMBOLS", "BALANCE_UPDATE"})
+_MOST_KEYS = 4096
+"""Keys remembered; a server that makes up new ones for ever must not fill the memory."""
 
 
 class Route:
@@ -41,19 +49,18 @@ class Route:
 class Feed:
     """What one key leads to."""
 
-    __slots__ = ("_all", "_by_symbol", "_read", "_single")
+    __slots__ = ("_by_symbol", "_others", "_read", "_single", "routes")
 
     def __init__(self, elements: Elements, routes: list[Route], *, by_symbol: bool) -> None:
         self._read = elements.read
-        self._by_symbol = {route.topic.symbol: route for route in routes} if by_symbol else {}
-        self._all = [route for route in routes if route.topic.symbol in ("", "ALL_SYMBOLS", "BALANCE_UPDATE")
-                     ] if by_symbol else routes
-        self._single = routes[0] if len(routes) == 1 and not by_symbol else None
-
-    @property
-    def routes(self) -> list[Route]:
+        self.routes = routes
         """Every route behind this key."""
-        return list({id(route): route for route in (*self._by_symbol.values(), *self._all)}.values())
+        everything = [route for route in routes if route.topic.symbol in _NO_SYMBOL]
+        self._by_symbol = {
+            route.topic.symbol: [route, *everything] for route in routes if route.topic.symbol not in _NO_SYMBOL
+        } if by_symbol else {}
+        self._others = everything if by_symbol else routes
+        self._single = routes[0] if len(routes) == 1 and not by_symbol else None
 
     def deliver(self, frame: bytes, received_ns: int) -> None:
         """Decode the frame and hand each element to its route's sinks. Raises DecodeError."""
@@ -62,20 +69,18 @@ class Feed:
             symbol = symbol_of(element)
             if single is not None:
                 _hand_over(single, symbol, element, received_ns, frame)
-                continue
-            route = self._by_symbol.get(symbol) if symbol is not None else None
-            if route is not None:
-                _hand_over(route, symbol, element, received_ns, frame)
             else:
-                for other in self._all:
-                    _hand_over(other, symbol, element, received_ns, frame)
+                # an element without a symbol cannot be told apart: it is for every route of the key
+                routes = self.routes if symbol is None else self._by_symbol.get(symbol, self._others)
+                for route in routes:
+                    _hand_over(route, symbol, element, received_ns, frame)
 
 
 def _hand_over(route: Route, symbol: str | None, element: object, received_ns: int, frame: bytes) -> None:
     topic = route.topic
     route.data_ns = received_ns
     if symbol is None:
-        symbol = "" if topic.symbol in ("ALL_SYMBOLS", "BALANCE_UPDATE") else topic.symbol
+        symbol = "" if topic.symbol in _NO_SYMBOL else topic.symbol
     update = Update(route.text, topic.channel, topic.market, symbol, element, received_ns, frame)
     for sink in route.sinks:
         sink(update)
@@ -88,6 +93,8 @@ class Routes:
         self._market = market
         self._by_text: dict[str, Route] = {}
         self._memo: dict[bytes, Feed | None] = {}
+        self._plural = False
+        """Whether the orders of all pairs come under a table of their own."""
 
     def __contains__(self, text: str) -> bool:
         return text in self._by_text
@@ -121,6 +128,8 @@ class Routes:
         try:
             return self._memo[key]
         except KeyError:
+            if len(self._memo) >= _MOST_KEYS:
+                self._memo.clear()
             feed = self._memo[key] = self._find(key.decode("utf-8", "replace"))
             return feed
 
@@ -129,8 +138,8 @@ class Routes:
             return self._find_spot(key)
         exact = self._by_text.get(key)
         plain = key.partition("@")[0]
-        routes = [exact] if exact is not None else [
-            route for route in self._by_text.values() if route.text.partition("@")[0] == plain]
+        alike = [route for route in self._by_text.values() if route.text.partition("@")[0] == plain]
+        routes = [exact] if exact is not None else [route for route in alike if not route.topic.speed] or alike
         if not routes:
             return None
         return Feed(elements_of(self._market, routes[0].topic.channel), routes, by_symbol=False)
@@ -138,8 +147,14 @@ class Routes:
     def _find_spot(self, key: str) -> Feed | None:
         table = key.partition(":")[0]  # the documents print it with the symbol; the wire has none
         channel = table.partition("/")[2]
+        if channel == "user/orders" and not self._plural:
+            self._plural = True
+            self._memo.clear()
         channels = {channel, "user/orders"} if channel == "user/order" else {channel}
         routes = [route for route in self._by_text.values() if route.topic.channel in channels]
+        single = [route for route in routes if route.topic.channel == channel]
+        if self._plural and single:
+            routes = single
         if not routes:
             return None
         return Feed(elements_of(self._market, channel), routes, by_symbol=True)

@@ -10,7 +10,8 @@ events on a socket:
 3. A message ends when each of its topics is answered. A topic is also answered by its data. After
    ``ack_timeout`` the unanswered topics are asked again, one by one; a topic unanswered twice is given
    up. An error that names no topic starts the same asking one by one, so that nobody is refused for
-   another's fault.
+   another's fault. A topic that was asked for may be held even when its answer is lost: once nobody
+   wants it, the server is told so all the same.
 4. Every ``ping_interval`` a ping goes out, whatever else flows; when not a byte has come
    ``pong_timeout`` after one, the socket is dead.
 
@@ -20,6 +21,7 @@ of subscribe, unsubscribe, loss and reconnect ends in what is wanted now.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -39,12 +41,14 @@ TOPICS_PER_MESSAGE = 20
 MESSAGES_PER_WINDOW = 100
 """Spot's limit per 10 s, pings included; no source gives one for futures, so it serves for both."""
 WINDOW_SECONDS = 10.0
-_FOR_PINGS = 5
-"""Places of the window kept for pings."""
+_MOST_FOR_PINGS = 50
+"""Places of the window kept for pings, however short their interval."""
 _GRACE = 0.5
 """Seconds for acks still under way after an error that names no topic."""
-_LATE = 1.0
+_LATE = 0.1
 """A poll this many seconds late means that the program was busy: read first, then judge the peer."""
+_REPRIEVE = 1.0
+"""Seconds to read what came while the program was busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +156,8 @@ class Session:
         self._login_deadline: float | None = None
         self.held: set[str] = set()
         """Topics the server has confirmed."""
+        self._asked: set[str] = set()
+        """Topics asked for and neither confirmed nor refused: the server may hold them."""
         self._message: _Message | None = None
         self._one_by_one: deque[str] = deque()
         self._unanswered: set[str] = set()
@@ -160,7 +166,9 @@ class Session:
         """When the last byte came; stamped by the reader."""
         self._next_ping = now + timings.ping_interval
         self._pinged: float | None = None
+        self._pong_due = 0.0
         self._reprieved = False
+        self._for_pings = min(_MOST_FOR_PINGS, math.ceil(WINDOW_SECONDS / timings.ping_interval) + 1)
         self.paused = False
         """Whether the reader waits for a consumer: silence is then no sign of death."""
 
@@ -183,12 +191,19 @@ class Session:
         return [topic for topic in self._wanted if topic not in self.held]
 
     def _leaving(self) -> list[str]:
-        return [topic for topic in self.held if topic not in self._wanted]
+        return [topic for topic in (*self.held, *(self._asked - self.held)) if topic not in self._wanted]
 
-    def awaits(self, topic: str) -> bool:
-        """Whether ``topic`` is asked for and unanswered."""
+    def holds(self, topic: str) -> bool:
+        """Whether ``topic`` is confirmed and not just being given back."""
+        return topic in self.held and not self._in_flight("unsubscribe", topic)
+
+    def may_hold(self, topic: str) -> bool:
+        """Whether the server may have ``topic``, confirmed or not: it has to be told before it is gone."""
+        return topic in self.held or topic in self._asked
+
+    def _in_flight(self, operation: str, topic: str) -> bool:
         message = self._message
-        return message is not None and message.operation == "subscribe" and topic in message.open
+        return message is not None and message.operation == operation and topic in message.open
 
     # What to send ------------------------------------------------------------------------------
 
@@ -202,7 +217,8 @@ class Session:
         if now >= self._next_ping:
             messages.append(self._dialect.ping)
             self._sent.append(now)
-            self._pinged = self._pinged if self._silent_since_ping() else now
+            if not self._silent_since_ping():
+                self._pinged, self._pong_due = now, now + self._timings.pong_timeout
             self._next_ping = now + self._timings.ping_interval
         if not self._logged_in:
             if self._login is not None and self._login_deadline is None:
@@ -223,7 +239,7 @@ class Session:
         """When to poll again at the latest."""
         times = [self._next_ping]
         if not self.paused and self._silent_since_ping():
-            times.append((self._pinged or now) + self._timings.pong_timeout)
+            times.append(self._pong_due)
         if self._login_deadline is not None and not self._logged_in:
             times.append(self._login_deadline)
         if self._message is not None:
@@ -237,23 +253,26 @@ class Session:
 
     def _dead(self, now: float) -> Dead | None:
         if self._login_deadline is not None and not self._logged_in and now >= self._login_deadline:
+            if now > self._login_deadline + _LATE:
+                self._login_deadline = now + _REPRIEVE
+                return None
             return Dead(f"the login was not answered within {self._timings.login_timeout:g} s")
         if self.paused or self._pinged is None or not self._silent_since_ping():
             self._reprieved = False
             return None
-        late = now - (self._pinged + self._timings.pong_timeout)
+        late = now - self._pong_due
         if late < 0:
             return None
         if late > _LATE and not self._reprieved:
             self._reprieved = True  # the program slept: what came meanwhile is not read yet
-            self._pinged = now - self._timings.pong_timeout + _LATE
+            self._pong_due = now + _REPRIEVE
             return None
         return Dead(f"not a byte within {self._timings.pong_timeout:g} s after a ping")
 
     def _room(self, now: float) -> bool:
         while self._sent and self._sent[0] <= now - WINDOW_SECONDS:
             self._sent.popleft()
-        return len(self._sent) < MESSAGES_PER_WINDOW - _FOR_PINGS
+        return len(self._sent) < MESSAGES_PER_WINDOW - self._for_pings
 
     def _next_request(self, now: float) -> bytes | None:
         leaving = self._leaving()
@@ -273,6 +292,8 @@ class Session:
             batch = batch[:-1]
             request = self._dialect.request(operation, batch)
         self._message = _Message(operation, set(batch), now + self._timings.ack_timeout)
+        if operation == "subscribe":
+            self._asked.update(batch)
         return request
 
     def _give_up_waiting(self) -> list[Outcome]:
@@ -281,7 +302,8 @@ class Session:
         assert message is not None
         outcomes: list[Outcome] = []
         if message.operation == "unsubscribe":
-            self.held -= message.open  # unanswered or refused: what still comes has no subscriber
+            for topic in message.open:  # unanswered or refused: what still comes has no subscriber
+                self._forget(topic)
             return [Left(topic) for topic in message.open]
         certain = len(message.open) == 1 and len(message.nameless) == 1
         for topic in sorted(message.open, key=_order(self._wanted)):
@@ -321,16 +343,15 @@ class Session:
         topic, message = ack.topic, self._message
         outcomes: list[Outcome] = []
         if ack.operation == "unsubscribe":
-            self.held.discard(topic)
+            self._forget(topic)
             outcomes.append(Left(topic))
         elif topic in self._wanted and topic not in self.held:
-            self.held.add(topic)
-            self._unanswered.discard(topic)
+            self._hold(topic)
             outcomes.append(Answered(topic))
         if message is not None and message.operation == ack.operation and topic in message.open:
             message.open.discard(topic)
             if ack.operation == "subscribe":
-                self.held.add(topic)  # even if it is no longer wanted: the server has it and must be told
+                self._hold(topic)  # even if it is no longer wanted: the server has it and must be told
             outcomes += self._close_if_answered(message)
         return outcomes
 
@@ -345,7 +366,7 @@ class Session:
             message.open.discard(topic)
             outcome: Outcome = self._reject(topic, refusal) if message.operation == "subscribe" else Left(topic)
             if message.operation == "unsubscribe":
-                self.held.discard(topic)
+                self._forget(topic)
             return [outcome, *self._close_if_answered(message)]
         if len(message.open) == 1 and refusal.code == ALREADY_SUBSCRIBED:
             return self._acked(Ack(message.operation, next(iter(message.open))))
@@ -364,7 +385,19 @@ class Session:
             return self._give_up_waiting()
         return []
 
+    def _hold(self, topic: str) -> None:
+        self.held.add(topic)
+        self._asked.discard(topic)
+        self._unanswered.discard(topic)
+
+    def _forget(self, topic: str) -> None:
+        self.held.discard(topic)
+        self._unanswered.discard(topic)
+        if not self._in_flight("subscribe", topic):  # an old answer says nothing about a new request
+            self._asked.discard(topic)
+
     def _reject(self, topic: str, refusal: Refusal) -> Outcome:
+        self._asked.discard(topic)
         self._unanswered.discard(topic)
         if refusal.category is Category.SYSTEM:
             return Dead(f"the exchange cannot serve {topic} now: {refusal.text}")

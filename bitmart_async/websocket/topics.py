@@ -93,7 +93,7 @@ def parse(text: str, market: Market | str | None = None, *, is_private: bool | N
     Raises:
         TopicError: The topic is malformed, or its market is unknown.
     """
-    if not isinstance(text, str):
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not all typed
         raise TopicError(f"a topic is text like 'spot/ticker:BTC_USDT', not {type(text).__name__}")
     wanted = _market(market)
     shown = one_line(repr(text), 80)

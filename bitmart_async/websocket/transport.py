@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl as _ssl
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from bitmart_async._version import __version__
 from bitmart_async.errors import StreamUnavailable
@@ -61,7 +61,7 @@ class Transport(Protocol):
         ...
 
 
-Opener = "Callable[[str, float], Awaitable[Transport]]"
+Opener: TypeAlias = "Callable[[str, float], Awaitable[Transport]]"
 """Opens a socket to a URL within some seconds; raises StreamUnavailable."""
 
 

@@ -1,0 +1,162 @@
+"""The bounded queue before each consumer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bitmart_async.errors import ParameterError, SlowConsumer
+from bitmart_async.websocket.mailbox import Mailbox, Overflow, check_overflow
+
+
+def _box(overflow: Overflow, size: int = 3, told: list[object] | None = None) -> Mailbox[str]:
+    return Mailbox(overflow, size, key=lambda item: item[0],
+                   told=(lambda box: told.append(box.dropped)) if told is not None else lambda _: None)
+
+
+async def _begun(overflow: Overflow, size: int = 3, told: list[object] | None = None) -> Mailbox[str]:
+    """A mailbox whose consumer has begun to take."""
+    box = _box(overflow, size, told)
+    box.put("first")
+    assert await box.get() == "first"
+    return box
+
+
+async def _drain(box: Mailbox[str]) -> list[str]:
+    return [await box.get() for _ in range(len(box))]
+
+
+@pytest.mark.parametrize("overflow", ["block", "drop_oldest", "raise"])
+async def test_order_is_kept(overflow: Overflow) -> None:
+    """First in, first out, whatever the policy."""
+    box = await _begun(overflow, 100)
+    for number in range(100):
+        box.put(f"{number:03}")
+    assert await _drain(box) == [f"{number:03}" for number in range(100)]
+    assert box.dropped == 0
+
+
+async def test_the_oldest_goes_and_is_counted() -> None:
+    """drop_oldest keeps the newest; one message tells that an overflow began."""
+    told: list[object] = []
+    box = await _begun("drop_oldest", 3, told)
+    for item in "abcdef":
+        box.put(item)
+    assert (box.dropped, told) == (3, [1])
+    assert await _drain(box) == ["d", "e", "f"]
+    for item in "ghijk":
+        box.put(item)
+    assert (box.dropped, len(told)) == (5, 2)
+
+
+async def test_latest_keeps_one_per_key() -> None:
+    """Only the newest of each topic and symbol is kept, in order of arrival; the others are counted."""
+    box = await _begun("latest", 3)
+    for item in ("a1", "b1", "a2", "c1", "a3"):
+        box.put(item)
+    assert len(box) == 3
+    assert await _drain(box) == ["b1", "c1", "a3"]
+    assert box.dropped == 2
+
+
+async def test_latest_is_bounded_too() -> None:
+    """More keys than queue_size: the oldest key goes."""
+    box = await _begun("latest", 2)
+    for item in ("a", "b", "c"):
+        box.put(item)
+    assert await _drain(box) == ["b", "c"]
+    assert box.dropped == 1
+
+
+async def test_raise_tells_after_what_was_queued_and_before_what_comes_later() -> None:
+    """The consumer sees an unbroken row, then SlowConsumer with the exact loss, then goes on."""
+    box = await _begun("raise", 3)
+    for item in "abcde":
+        box.put(item)
+    assert await box.get() == "a"
+    box.put("f")  # there is room again, but the loss before it is not told yet
+    assert await _drain(box) == ["b", "c"]
+    with pytest.raises(SlowConsumer) as caught:
+        await box.get()
+    assert caught.value.dropped == box.dropped == 3
+    box.put("g")
+    assert await box.get() == "g"
+
+
+@pytest.mark.parametrize("overflow", ["block", "drop_oldest", "raise"])
+async def test_nobody_is_slow_before_the_first_take(overflow: Overflow) -> None:
+    """Until the consumer begins, the newest updates are kept and nothing is raised."""
+    told: list[object] = []
+    box = _box(overflow, 2, told)
+    for item in "abcd":
+        box.put(item)
+    assert not box.full
+    assert await _drain(box) == ["c", "d"]
+    assert (box.dropped, told) == (2, [])
+    box.put("e")
+    assert await box.get() == "e"
+
+
+async def test_block_makes_the_reader_wait_and_loses_nothing() -> None:
+    """A full queue holds the reader until half of it is free; what the frame still holds is kept."""
+    box = await _begun("block", 4)
+    for item in "abcdef":
+        box.put(item)
+    assert box.full
+    room = asyncio.ensure_future(box.room())
+    await asyncio.sleep(0)
+    assert not room.done()
+    taken = [await box.get() for _ in range(4)]
+    await asyncio.wait_for(room, 1)
+    taken += await _drain(box)
+    assert taken == list("abcdef")
+    assert box.dropped == 0
+
+
+async def test_closing_frees_a_waiting_reader_and_a_waiting_consumer() -> None:
+    """Nobody waits for a mailbox that is closed."""
+    box = await _begun("block", 1)
+    consumer = asyncio.ensure_future(box.get())
+    await asyncio.sleep(0)
+    box.close()
+    with pytest.raises(StopAsyncIteration):
+        await consumer
+    full = await _begun("block", 1)
+    full.put("a")
+    reader = asyncio.ensure_future(full.room())
+    await asyncio.sleep(0)
+    full.close()
+    await asyncio.wait_for(reader, 1)
+    assert await full.get() == "a"
+
+
+async def test_an_error_comes_once_and_last() -> None:
+    """What is queued, then the error that ended it, then the end."""
+    box = await _begun("drop_oldest")
+    box.put("a")
+    box.close(ValueError("gone"))
+    box.put("late")
+    assert await box.get() == "a"
+    with pytest.raises(ValueError, match="gone"):
+        await box.get()
+    with pytest.raises(StopAsyncIteration):
+        await box.get()
+
+
+async def test_two_iterators_of_one_mailbox_are_refused() -> None:
+    """Updates would be torn apart between them."""
+    box = _box("drop_oldest")
+    first = asyncio.ensure_future(box.get())
+    await asyncio.sleep(0)
+    with pytest.raises(ParameterError, match="another task"):
+        await box.get()
+    box.put("a")
+    assert await first == "a"
+
+
+@pytest.mark.parametrize(("overflow", "size"), [("explode", 5), ("block", 0), ("block", True), ("latest", -1)])
+def test_a_policy_that_does_not_exist_is_refused(overflow: str, size: int) -> None:
+    """Before anything is subscribed."""
+    with pytest.raises(ParameterError):
+        check_overflow(overflow, size)

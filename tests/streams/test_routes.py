@@ -1,0 +1,130 @@
+"""From a frame to its subscribers."""
+
+from __future__ import annotations
+
+import pytest
+
+from bitmart_async.decoding import DecodeError
+from bitmart_async.websocket.events import Update
+from bitmart_async.websocket.routes import Routes
+from bitmart_async.websocket.topics import Market, parse
+from tests.scripted_ws import futures_ticker, ticker, trades
+
+Got = dict[str, list[Update[object]]]
+
+
+def _routes(market: Market, *texts: str) -> tuple[Routes, Got]:
+    routes, got = Routes(market), {}
+    for text in texts:
+        got[text] = []
+        routes.add(parse(text)).sinks = (got[text].append,)
+    return routes, got
+
+
+def _deliver(routes: Routes, key: str, frame: str) -> bool:
+    feed = routes.feed(key.encode())
+    if feed is not None:
+        feed.deliver(frame.encode(), 7)
+    return feed is not None
+
+
+def _counts(got: Got) -> dict[str, int]:
+    return {text: len(updates) for text, updates in got.items()}
+
+
+def test_a_frame_of_mixed_symbols_is_split() -> None:
+    """Each element goes to its own topic; elements nobody subscribed go nowhere."""
+    routes, got = _routes(Market.SPOT, "spot/trade:BTC_USDT", "spot/trade:ETH_USDT")
+    mixed = ('{"table":"spot/trade","data":[' + ",".join(
+        f'{{"symbol":"{symbol}","price":"1","side":"buy","size":"{size}","ms_t":1}}'
+        for symbol, size in (("ETH_USDT", 1), ("TAO_USDT", 2), ("BTC_USDT", 3), ("ETH_USDT", 4))) + "]}")
+    assert _deliver(routes, "spot/trade", mixed)
+    assert [str(update.data.size) for update in got["spot/trade:ETH_USDT"]] == ["1", "4"]  # type: ignore[attr-defined]
+    assert [update.symbol for update in got["spot/trade:BTC_USDT"]] == ["BTC_USDT"]
+    assert got["spot/trade:BTC_USDT"][0].raw == mixed.encode()
+
+
+def test_an_alias_with_a_speed_leads_to_the_topic_as_subscribed() -> None:
+    """futures/ticker:X may be answered on a group with @100ms; the update names the topic asked for."""
+    routes, got = _routes(Market.FUTURES, "futures/ticker:BTCUSDT")
+    assert _deliver(routes, "futures/ticker:BTCUSDT@100ms", futures_ticker())
+    assert [update.topic for update in got["futures/ticker:BTCUSDT"]] == ["futures/ticker:BTCUSDT"]
+
+
+def test_two_speeds_of_one_book_are_kept_apart() -> None:
+    """An exact group goes to its own topic; an unasked speed to the topic without one."""
+    texts = ("futures/depthAll5:BTCUSDT@100ms", "futures/depthAll5:BTCUSDT@200ms", "futures/depthAll5:BTCUSDT")
+    frame = '{"data":{"symbol":"BTCUSDT","asks":[],"bids":[],"ms_t":1},"group":"x"}'
+    for key, expected in ((texts[0], (1, 0, 0)), (texts[1], (0, 1, 0)), (texts[2], (0, 0, 1)),
+                          ("futures/depthAll5:BTCUSDT@50ms", (0, 0, 1))):
+        routes, got = _routes(Market.FUTURES, *texts)
+        assert _deliver(routes, key, frame)
+        assert tuple(_counts(got).values()) == expected, key
+
+
+_ORDER = ('{"symbol":"BTC_USDT","order_id":"1","side":"buy","type":"limit","price":"1","size":"1","filled_size":"0",'
+          '"filled_notional":"0","ms_t":"1"}')
+
+
+@pytest.mark.parametrize("table", ["spot/user/order", "spot/user/orders"])
+def test_all_orders_come_under_either_table(table: str) -> None:
+    """The documents and a capture disagree about the table of ALL_SYMBOLS: both arrive."""
+    routes, got = _routes(Market.SPOT, "spot/user/orders:ALL_SYMBOLS")
+    assert _deliver(routes, table, f'{{"data":[{_ORDER}],"table":"{table}"}}')
+    assert [update.symbol for update in got["spot/user/orders:ALL_SYMBOLS"]] == ["BTC_USDT"]
+
+
+def test_the_orders_of_a_pair_and_all_orders_both_get_a_push() -> None:
+    """Under the singular table nobody is passed over; once the plural is seen, each has its own."""
+    routes, got = _routes(Market.SPOT, "spot/user/order:BTC_USDT", "spot/user/orders:ALL_SYMBOLS")
+    frame = f'{{"data":[{_ORDER}],"table":"spot/user/order"}}'
+    assert _deliver(routes, "spot/user/order", frame)
+    assert list(_counts(got).values()) == [1, 1]
+    assert _deliver(routes, "spot/user/orders", frame)
+    assert list(_counts(got).values()) == [1, 2]
+    assert _deliver(routes, "spot/user/order", frame)
+    assert list(_counts(got).values()) == [2, 2]
+
+
+def test_a_table_printed_with_its_symbol_is_understood() -> None:
+    """The documents' samples print it so; the wire does not."""
+    routes, got = _routes(Market.SPOT, "spot/ticker:BTC_USDT")
+    assert _deliver(routes, "spot/ticker:BTC_USDT", ticker())
+    assert _counts(got) == {"spot/ticker:BTC_USDT": 1}
+
+
+def test_without_a_subscriber_nothing_is_decoded() -> None:
+    """A frame of a topic nobody has leads to no feed, even when its content is nonsense."""
+    routes, got = _routes(Market.SPOT, "spot/ticker:BTC_USDT")
+    assert not _deliver(routes, "spot/trade", "nonsense")
+    with pytest.raises(DecodeError):
+        _deliver(routes, "spot/ticker", "nonsense")
+    routes.remove("spot/ticker:BTC_USDT")
+    assert not _deliver(routes, "spot/ticker", "nonsense")
+    assert _counts(got) == {"spot/ticker:BTC_USDT": 0}
+
+
+def test_an_unknown_channel_gives_plain_json() -> None:
+    """With or without a symbol in its elements, the subscriber gets them."""
+    routes, got = _routes(Market.SPOT, "spot/brandnew:BTC_USDT")
+    assert _deliver(routes, "spot/brandnew", '{"table":"spot/brandnew","data":[{"symbol":"BTC_USDT","x":1},{"y":2}]}')
+    assert [update.data for update in got["spot/brandnew:BTC_USDT"]] == [{"symbol": "BTC_USDT", "x": 1}, {"y": 2}]
+    assert [update.symbol for update in got["spot/brandnew:BTC_USDT"]] == ["BTC_USDT", "BTC_USDT"]
+
+
+def test_a_later_route_is_found_at_once() -> None:
+    """The memo of keys forgets when a route comes or goes."""
+    routes, got = _routes(Market.SPOT, "spot/trade:BTC_USDT")
+    assert _deliver(routes, "spot/trade", trades("ETH_USDT", "1"))
+    got["new"] = []
+    routes.add(parse("spot/trade:ETH_USDT")).sinks = (got["new"].append,)
+    assert _deliver(routes, "spot/trade", trades("ETH_USDT", "1"))
+    assert _counts(got) == {"spot/trade:BTC_USDT": 0, "new": 1}
+
+
+def test_made_up_keys_do_not_fill_the_memory() -> None:
+    """A server that invents a key per frame costs a bounded memo."""
+    routes, _ = _routes(Market.SPOT, "spot/trade:BTC_USDT")
+    for number in range(10_000):
+        assert routes.feed(b"spot/none%d" % number) is None
+    assert len(routes._memo) <= 4096  # noqa: SLF001 - the promise is about memory
