@@ -39,16 +39,23 @@ Frame: TypeAlias = str | bytes | dict[str, Any]
 """Text, a binary frame, or an object to be sent as JSON text."""
 
 
-_silent = logging.Logger("scripted", level=logging.CRITICAL + 1)  # noqa: LOG001 - would show logins
-FAST = {"connect_timeout": 2.0, "login_timeout": 1.0, "ack_timeout": 0.5, "ping_interval": 5.0, "pong_timeout": 2.0,
-        "reconnect_delay": (0.01, 0.05), "linger": 5.0}
+_silent = logging.Logger("scripted", level=logging.CRITICAL + 1)
+FAST = {
+    "connect_timeout": 2.0,
+    "login_timeout": 1.0,
+    "ack_timeout": 0.5,
+    "ping_interval": 5.0,
+    "pong_timeout": 2.0,
+    "reconnect_delay": (0.01, 0.05),
+    "linger": 5.0,
+}
 """Times for tests; a test that is about one of them gives its own."""
 
 
 async def until(condition: Callable[[], object], timeout: float = 5.0) -> None:
     """Wait until a condition holds; TimeoutError when it never does."""
     async with asyncio.timeout(timeout):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a condition of any kind has no event
             await asyncio.sleep(0.002)
 
 
@@ -102,11 +109,13 @@ class Session:
     async def send(self, *frames: Frame) -> None:
         with contextlib.suppress(ConnectionClosed):
             for frame in frames:
-                await self.connection.send(json.dumps(frame, separators=(",", ":")) if isinstance(frame, dict) else frame)
+                await self.connection.send(
+                    json.dumps(frame, separators=(",", ":")) if isinstance(frame, dict) else frame
+                )
 
     async def send_in_fragments(self, text: str, size: int) -> None:
         """As one message of several websocket fragments."""
-        await self.connection.send([text[at:at + size] for at in range(0, len(text), size)])
+        await self.connection.send([text[at : at + size] for at in range(0, len(text), size)])
 
     async def send_in_bytes(self, text: str) -> None:
         """Byte by byte on the TCP level."""
@@ -136,8 +145,12 @@ class Session:
         """The acknowledgement of a topic in this market's form."""
         if self.spot:
             return {"event": operation, "topic": topic}
-        return {"action": operation, "group": topic, "success": True,
-                "request": {"action": operation, "args": [topic]}}
+        return {
+            "action": operation,
+            "group": topic,
+            "success": True,
+            "request": {"action": operation, "args": [topic]},
+        }
 
     def logged_in(self) -> dict[str, Any]:
         return {"event": "login"} if self.spot else {"action": "access", "success": True}
@@ -161,7 +174,7 @@ class Session:
         return []
 
 
-Reply: TypeAlias = "Callable[[Session, Message], Sequence[Frame] | None | Awaitable[Sequence[Frame] | None]]"
+Reply: TypeAlias = "Callable[[Session, Message], Sequence[Frame] | Awaitable[Sequence[Frame] | None] | None]"
 
 
 class ScriptedServer:
@@ -174,8 +187,14 @@ class ScriptedServer:
         rest: Port of a REST server for the environment.
     """
 
-    def __init__(self, reply: Reply | None = None, *, opened: Callable[[Session], Awaitable[None]] | None = None,
-                 handshake: Callable[[int], int | tuple[int, str] | None] | None = None, rest: int = 9) -> None:
+    def __init__(
+        self,
+        reply: Reply | None = None,
+        *,
+        opened: Callable[[Session], Awaitable[None]] | None = None,
+        handshake: Callable[[int], int | tuple[int, str] | None] | None = None,
+        rest: int = 9,
+    ) -> None:
         self.reply = reply
         self.opened = opened
         self.handshake = handshake
@@ -187,7 +206,9 @@ class ScriptedServer:
     @property
     def environment(self) -> Environment:
         spot, futures = (server.sockets[0].getsockname()[1] for server in self._servers)
-        return local(spot_rest=self._rest, futures_rest=self._rest, spot_streams=spot, futures_streams=futures)
+        return local(
+            spot_rest=self._rest, futures_rest=self._rest, spot_streams=spot, futures_streams=futures
+        )
 
     def of(self, name: str) -> list[Session]:
         """The sessions of one kind, in order."""
@@ -203,9 +224,18 @@ class ScriptedServer:
 
     async def __aenter__(self) -> Self:
         for market in ("spot", "futures"):
-            self._servers.append(await serve(
-                self._handler(market), "127.0.0.1", 0, process_request=self._upgrade, compression=None,
-                ping_interval=None, close_timeout=0.2, logger=_silent))
+            self._servers.append(
+                await serve(
+                    self._handler(market),
+                    "127.0.0.1",
+                    0,
+                    process_request=self._upgrade,
+                    compression=None,
+                    ping_interval=None,
+                    close_timeout=0.2,
+                    logger=_silent,
+                )
+            )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -256,8 +286,12 @@ def _parse(text: str) -> Message:
 
 
 @contextlib.asynccontextmanager
-async def serving(reply: Reply | None = None, *, client: dict[str, Any] | None = None, **options: Any,
-                  ) -> AsyncIterator[tuple[ScriptedServer, WebsocketClient]]:
+async def serving(
+    reply: Reply | None = None,
+    *,
+    client: dict[str, Any] | None = None,
+    **options: Any,
+) -> AsyncIterator[tuple[ScriptedServer, WebsocketClient]]:
     """A scripted server and a client of it; nothing of the client is left afterwards."""
     async with ScriptedServer(reply, **options) as server:
         async with streams(server, **(client or {})) as ws:
@@ -267,15 +301,29 @@ async def serving(reply: Reply | None = None, *, client: dict[str, Any] | None =
 
 def ticker(symbol: str = "BTC_USDT", last: str = "1") -> str:
     """A data frame of spot/ticker."""
-    data = {"symbol": symbol, "last_price": last, "open_24h": "1", "high_24h": "1", "low_24h": "1",
-            "base_volume_24h": "1", "quote_volume_24h": "1", "fluctuation": "0", "bid_px": "1", "bid_sz": "1",
-            "ask_px": "1", "ask_sz": "1", "ms_t": 1709024652967}
+    data = {
+        "symbol": symbol,
+        "last_price": last,
+        "open_24h": "1",
+        "high_24h": "1",
+        "low_24h": "1",
+        "base_volume_24h": "1",
+        "quote_volume_24h": "1",
+        "fluctuation": "0",
+        "bid_px": "1",
+        "bid_sz": "1",
+        "ask_px": "1",
+        "ask_sz": "1",
+        "ms_t": 1709024652967,
+    }
     return json.dumps({"data": [data], "table": "spot/ticker"}, separators=(",", ":"))
 
 
 def trades(symbol: str, *sizes: str) -> str:
     """A data frame of spot/trade, one trade per size."""
-    rows = [{"symbol": symbol, "price": "1", "side": "buy", "size": size, "ms_t": 1542337219120} for size in sizes]
+    rows = [
+        {"symbol": symbol, "price": "1", "side": "buy", "size": size, "ms_t": 1542337219120} for size in sizes
+    ]
     return json.dumps({"table": "spot/trade", "data": rows}, separators=(",", ":"))
 
 

@@ -104,17 +104,18 @@ class WebsocketClient:
             raise ConfigurationError("give demo_trading=True or environment=, not both")
         self._environment = environment or (DEMO if demo_trading else LIVE)
         first, cap = reconnect_delay
-        timings = {"connect_timeout": connect_timeout, "login_timeout": login_timeout, "ack_timeout": ack_timeout,
-                   "ping_interval": ping_interval, "pong_timeout": pong_timeout, "reconnect_delay[0]": first,
-                   "reconnect_delay[1]": cap}
+        timings = {"connect_timeout": connect_timeout, "login_timeout": login_timeout,
+                   "ack_timeout": ack_timeout, "ping_interval": ping_interval, "pong_timeout": pong_timeout,
+                   "reconnect_delay[0]": first, "reconnect_delay[1]": cap}
         for name, seconds in timings.items():
             if not 0 < seconds < float("inf"):
                 raise ConfigurationError(f"{name}={seconds!r}: must be more than 0 seconds")
         if first > cap or linger < 0:
             raise ConfigurationError("reconnect_delay must be (first, longest) and linger 0 or more")
-        self._timings = Timings(connect_timeout=connect_timeout, login_timeout=login_timeout, ack_timeout=ack_timeout,
-                                ping_interval=ping_interval, pong_timeout=pong_timeout, reconnect_first=first,
-                                reconnect_cap=cap, linger=linger)
+        self._timings = Timings(connect_timeout=connect_timeout, login_timeout=login_timeout,
+                                ack_timeout=ack_timeout, ping_interval=ping_interval,
+                                pong_timeout=pong_timeout, reconnect_first=first, reconnect_cap=cap,
+                                linger=linger)
         self._signer = Signer(settled, sign) if settled is not None else None
         self._proxy = proxy
         self._ssl = ssl_context
@@ -214,9 +215,10 @@ class WebsocketClient:
     ) -> Subscription[StreamData]: ...
 
     async def subscribe(
-        self, topics: str | Topic[object] | Sequence[str | Topic[object]], market: Market | str | None = None, *,
-        is_private: bool | None = None, handler: Callable[..., object] | None = None,
-        overflow: Overflow | None = None, queue_size: int = 1000,
+        self, topics: str | Topic[object] | Sequence[str | Topic[object]],
+        market: Market | str | None = None, *, is_private: bool | None = None,
+        handler: Callable[..., object] | None = None, overflow: Overflow | None = None,
+        queue_size: int = 1000,
     ) -> Subscription[object]:
         """Subscribe topics of any market and privacy; returns when every one is acknowledged.
 
@@ -254,8 +256,8 @@ class WebsocketClient:
         refused: dict[str, str] = {}
         code: int | None = None
         for text, answer in answers.items():
-            error = ClientClosed(f"{text} was given up before it was acknowledged: it was unsubscribed or the "
-                                 f"client closed meanwhile") if answer.cancelled() else answer.exception()
+            error = ClientClosed(f"{text} was given up before it was acknowledged: it was unsubscribed or "
+                                 f"the client closed meanwhile") if answer.cancelled() else answer.exception()
             if isinstance(error, SubscriptionRefused):
                 refused.update(error.refused)
                 code = error.code
@@ -266,8 +268,9 @@ class WebsocketClient:
             left = subscription if subscription.topics else None
             listed = "; ".join(f"{text}: {why}" for text, why in refused.items())
             kept = "the other topics of the call are subscribed" if left else "none is subscribed"
-            raise SubscriptionRefused(f"the exchange refused {listed} ({kept}). Check spelling and case: spot says "
-                                      f"BTC_USDT, futures BTCUSDT.", refused=refused, subscription=left, code=code)
+            raise SubscriptionRefused(f"the exchange refused {listed} ({kept}). Check spelling and case: "
+                                      f"spot says BTC_USDT, futures BTCUSDT.", refused=refused,
+                                      subscription=left, code=code)
         return subscription
 
     async def unsubscribe(self, topics: str | Topic[object] | Sequence[str | Topic[object]],
@@ -281,8 +284,8 @@ class WebsocketClient:
         if gone:
             await asyncio.wait(gone)
 
-    def _parse_all(self, topics: str | Topic[object] | Sequence[str | Topic[object]], market: Market | str | None,
-                   is_private: bool | None) -> list[Topic[object]]:
+    def _parse_all(self, topics: str | Topic[object] | Sequence[str | Topic[object]],
+                   market: Market | str | None, is_private: bool | None) -> list[Topic[object]]:
         listed = [topics] if isinstance(topics, str | Topic) else list(topics)
         if not listed:
             raise ParameterError("give at least one topic")
@@ -293,8 +296,8 @@ class WebsocketClient:
             parsed[topic.text] = topic
         private = [topic.text for topic in parsed.values() if topic.private]
         if private and self._signer is None:
-            raise CredentialsMissing(f"{', '.join(private)}: private topics need keys, and this client has none. "
-                                     f"Nothing was sent. Pass api_key=, api_secret= and api_memo=, or "
+            raise CredentialsMissing(f"{', '.join(private)}: private topics need keys, and this client has "
+                                     f"none. Nothing was sent. Pass api_key=, api_secret= and api_memo=, or "
                                      f"credentials=Credentials.from_env().")
         return list(parsed.values())
 
@@ -309,7 +312,8 @@ class WebsocketClient:
             return Subscription(texts, self._blocking_put(box, overflow), box, self._leave)
         if box is None:
             return Subscription(texts, Guard(handler, self._handler_failed), None, self._leave)
-        subscription: Subscription[object] = Subscription(texts, self._blocking_put(box, overflow), box, self._leave)
+        put = self._blocking_put(box, overflow)
+        subscription: Subscription[object] = Subscription(texts, put, box, self._leave)
         subscription.serve_handler()
         self._start_pump(box, cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
                          self._handler_failed)
@@ -328,8 +332,8 @@ class WebsocketClient:
         def told(box: Mailbox[Update[object]]) -> None:
             who = getattr(owner, "__qualname__", str(owner))
             self._emit(Event(name="exception", connection="", generation=0, topics=texts, error=SlowConsumer(
-                f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones are "
-                f"dropped and counted (overflow={overflow!r})", dropped=box.dropped)))
+                f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones "
+                f"are dropped and counted (overflow={overflow!r})", dropped=box.dropped)))
 
         return Mailbox(overflow, size, key=lambda update: (update.topic, update.symbol), told=told)
 
@@ -411,10 +415,11 @@ class WebsocketClient:
         connection = Connection(
             name, url, SPOT if topic.market is Market.SPOT else FUTURES,
             signer=self._signer if topic.private else None, timings=self._timings,
-            pacer=self._pacers.setdefault(url.split("/")[2], Pacer()), capacity=_CAPACITY[topic.market, topic.private],
+            pacer=self._pacers.setdefault(url.split("/")[2], Pacer()),
+            capacity=_CAPACITY[topic.market, topic.private],
             hooks=Hooks(open_socket=self._open, emit=self._emit, topic_lost=self._topic_lost,
-                        resync=lambda: self._resync(topic.market), now_ms=self._clock.now_ms, logger=self._log,
-                        mask=self._mask),
+                        resync=lambda: self._resync(topic.market), now_ms=self._clock.now_ms,
+                        logger=self._log, mask=self._mask),
         )
         group.append(connection)
         return connection

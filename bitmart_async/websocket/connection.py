@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-import logging
 import random
 import time
 import zlib
@@ -47,6 +46,7 @@ from bitmart_async.websocket.session import (
 from bitmart_async.websocket.transport import SocketClosed, TlsRefused
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Awaitable, Callable
 
     from bitmart_async.signing import Signer
@@ -84,7 +84,8 @@ class State(enum.Enum):
 
 _TRANSITIONS: dict[State, frozenset[State]] = {
     State.IDLE: frozenset({State.CONNECTING, State.CLOSED}),
-    State.CONNECTING: frozenset({State.LOGGING_IN, State.SUBSCRIBING, State.WAITING, State.IDLE, State.CLOSED}),
+    State.CONNECTING: frozenset({State.LOGGING_IN, State.SUBSCRIBING, State.WAITING, State.IDLE,
+                                 State.CLOSED}),
     State.LOGGING_IN: frozenset({State.SUBSCRIBING, State.WAITING, State.IDLE, State.CLOSED}),
     State.SUBSCRIBING: frozenset({State.LIVE, State.WAITING, State.IDLE, State.CLOSED}),
     State.LIVE: frozenset({State.WAITING, State.IDLE, State.CLOSED}),
@@ -138,13 +139,13 @@ class Hooks:
         self.mask = mask
 
 
-class _SocketEnded(Exception):  # noqa: N818 - internal
+class _SocketEnded(Exception):
     def __init__(self, why: str, *, login_lost: bool = False) -> None:
         super().__init__(why)
         self.login_lost = login_lost
 
 
-class _Final(Exception):  # noqa: N818 - internal
+class _Final(Exception):
     """Trying again cannot help."""
 
     def __init__(self, error: StreamError) -> None:
@@ -192,6 +193,8 @@ class Connection:
         self._trace = False
         self._parting = False
         """The socket is being closed because nothing is wanted."""
+        self._returning = False
+        """A socket that was in use has been lost: the next one is its replacement."""
         self._slow_named: set[str] = set()
 
     @property
@@ -231,8 +234,9 @@ class Connection:
             why = str(self._last_error or "the host does not answer")
             self._subscribing.pop(text, None)
             answered.set_exception(StreamUnavailable(
-                f"{self.name}: no stream within {self._timings.connect_timeout:g} s, so {text} is not subscribed. "
-                f"{why}", endpoint=self.name, http_status=getattr(self._last_error, "http_status", None)))
+                f"{self.name}: no stream within {self._timings.connect_timeout:g} s, so {text} is not "
+                f"subscribed. {why}", endpoint=self.name,
+                http_status=getattr(self._last_error, "http_status", None)))
 
     def unwant(self, text: str) -> asyncio.Future[None]:
         """No longer want a topic; the future ends when the exchange has confirmed, or has no socket."""
@@ -258,9 +262,8 @@ class Connection:
         """Something changed: start when idle, else let the keeper look."""
         if self.state is State.CLOSED:
             return
-        if self._task is None or self._task.done():
-            if self.wanted:
-                self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bitmart {self.name}")
+        if self.wanted and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bitmart {self.name}")
         self._wake.set()
 
     async def aclose(self) -> None:
@@ -288,13 +291,15 @@ class Connection:
 
     def _enter(self, state: State, why: str) -> None:
         """Change state. The only line that does."""
+        if state is State.IDLE:  # what follows is a new beginning, not a return
+            self._returning, self._lost_ns = False, None
         assert state in _TRANSITIONS[self.state], f"{self.state} -> {state}: {why}"
         self._hooks.log.info("%s: %s -> %s (%s)", self.name, self.state.value, state.value, why)
         self.state = state
 
     async def _run(self) -> None:
         why = "topics are wanted"
-        while self.wanted and not self.closed:
+        while self.wanted:
             self._enter(State.CONNECTING, why)
             error: StreamUnavailable | None = None
             try:
@@ -312,10 +317,11 @@ class Connection:
                 self._hooks.log.exception("%s: unexpected failure, reconnecting", self.name)
                 why = f"unexpected {type(bug).__name__}"
             else:
+                if self.closed:
+                    return
                 why = "nothing is wanted any more"
-                if not self.closed:
-                    self._enter(State.IDLE, why)
-                    self._emit("close")
+                self._enter(State.IDLE, why)
+                self._emit("close")
                 continue
             if self.closed:
                 return
@@ -375,13 +381,14 @@ class Connection:
         self._transport = transport
         self._trace = self._hooks.log.isEnabledFor(TRACE)
         login = None if self._signer is None else self._login_message
-        session = Session(self._dialect, self.wanted, self._timings, opened, login, trust_login=self._trust_login)
+        session = Session(self._dialect, self.wanted, self._timings, opened, login,
+                          trust_login=self._trust_login)
         self._session = session
         self._parting = False
         for route in self.routes.all():
             route.held = False
         self._emit("open")
-        if self.generation > 1:
+        if self._returning:
             self._emit("reconnected")
         self._enter(State.SUBSCRIBING if login is None else State.LOGGING_IN, "socket open")
         keeper = loop.create_task(self._keep(session, transport), name=f"bitmart {self.name} keeper")
@@ -399,6 +406,7 @@ class Connection:
             self._session = self._transport = None
             for text, answered in self._subscribing.items():
                 self._limit_opening(text, answered)
+            self._returning = True
             if self._lost_ns is None:
                 self._lost_ns = self._last_byte_ns
             if loop.time() - opened >= _HEALTHY_SECONDS and session.logged_in:
@@ -415,8 +423,8 @@ class Connection:
         try:
             return self._dialect.login(self._signer, self._hooks.now_ms())
         except Exception as error:  # the user's own sign function; its words may hold the secret
-            raise _Final(StreamError(f"{self.name}: the sign function raised {type(error).__name__}, so no login is "
-                                     f"possible", endpoint=self.name)) from None
+            raise _Final(StreamError(f"{self.name}: the sign function raised {type(error).__name__}, so no "
+                                     f"login is possible", endpoint=self.name)) from None
 
     async def _keep(self, session: Session, transport: Transport) -> None:
         """Send what is due, until the socket is of no more use; then drop it and say why."""
@@ -525,6 +533,7 @@ class Connection:
             return None
         if not isinstance(control, Pong):
             self._heed(session.receive(control, asyncio.get_running_loop().time()), session)
+            self._wake.set()  # even what tells nobody anything may free the next message
         return None
 
     def _cannot_read(self, frame: bytes, error: DecodeError) -> None:
@@ -549,8 +558,8 @@ class Connection:
         if name not in self._slow_named:
             self._slow_named.add(name)
             self._hooks.log.warning(
-                "%s: the handlers of %s held the event loop for %.2f s; nothing else ran meanwhile. Make them "
-                "async, or hand the work to a thread.", self.name, one_line(name), seconds)
+                "%s: the handlers of %s held the event loop for %.2f s; nothing else ran meanwhile. Make "
+                "them async, or hand the work to a thread.", self.name, one_line(name), seconds)
 
     async def _wait_for_room(self, session: Session) -> None:
         """Hold the reader for consumers that asked for it; silence meanwhile is our own."""
@@ -627,8 +636,8 @@ class Connection:
         said = self._hooks.mask(failure.text)
         raise _Final(LoginRefused(
             f"{self.name}: BitMart refused the login:{code} {said}. Check api_key, api_secret and api_memo, "
-            f"the key's address list and expiry, and this machine's clock. Private topics are off until the next "
-            f"subscribe; public ones go on.", endpoint=self.name, code=failure.code, message=said))
+            f"the key's address list and expiry, and this machine's clock. Private topics are off until the "
+            f"next subscribe; public ones go on.", endpoint=self.name, code=failure.code, message=said))
 
     def _rejected(self, text: str, why: str, code: int | None) -> None:
         """A refused topic is never asked for again; its owner is told, or everybody when it had been held."""

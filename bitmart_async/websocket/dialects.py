@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from bitmart_async.codes import LoginVerdict
     from bitmart_async.signing import Signer
 
-__all__ = ["FUTURES", "SPOT", "Ack", "Control", "Dialect", "LoggedIn", "LoginFailed", "Pong", "Refusal", "Strange"]
+__all__ = ["FUTURES", "SPOT", "Ack", "Control", "Dialect", "LoggedIn", "LoginFailed", "Pong", "Refusal",
+           "Strange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,15 @@ class Dialect(Protocol):
     """One market's wire language."""
 
     @property
-    def market(self) -> Market: ...
+    def market(self) -> Market:
+        """Whose language it is."""
+        ...
+
     @property
-    def ping(self) -> bytes: ...
+    def ping(self) -> bytes:
+        """The heartbeat."""
+        ...
+
     @property
     def most_bytes(self) -> int:
         """Largest message the server takes."""
@@ -241,7 +248,9 @@ class _Futures:
             return None if group and "data" in body else Strange()
         text = _text(body.get("error"))
         if action == "access":
-            return LoggedIn() if body["success"] is True else LoginFailed(None, text, futures_login_verdict(text))
+            if body["success"] is True:
+                return LoggedIn()
+            return LoginFailed(None, text, futures_login_verdict(text))
         if body["success"] is True:
             return Ack(action, group) if action in ("subscribe", "unsubscribe") else Strange()
         return Refusal(action, group, None, text, futures_stream_category(text))

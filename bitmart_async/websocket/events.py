@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from bitmart_async.models.base import Model
+from bitmart_async.models.base import Model  # noqa: TC001 - read at run time, for users' get_type_hints
 
 if TYPE_CHECKING:
     from bitmart_async.websocket.topics import Market
@@ -71,7 +71,7 @@ class Event:
 
 
 EVENT_NAMES: Final = (
-    "open", "authenticated", "response", "update", "reconnecting", "reconnect", "reconnected", "live", "stale",
-    "close", "exception",
+    "open", "authenticated", "response", "update", "reconnecting", "reconnect", "reconnected", "live",
+    "stale", "close", "exception",
 )
 """What ``ws.on(name)`` takes. ``reconnect`` is the older name of ``reconnecting``."""

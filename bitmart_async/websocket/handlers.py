@@ -24,7 +24,8 @@ T = TypeVar("T")
 
 def is_async(handler: Callable[[T], object]) -> bool:
     """Whether calling it gives a coroutine."""
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
+    called = getattr(handler, "__call__", None)  # noqa: B004 - of an object whose class defines it async
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(called)
 
 
 def name_of(handler: object) -> str:
@@ -42,6 +43,7 @@ class Guard(Generic[T]):
         self._report = report
 
     def __call__(self, item: T) -> None:
+        """Call it."""
         try:
             result = self._handler(item)
         except Exception as error:
@@ -49,8 +51,8 @@ class Guard(Generic[T]):
             return
         if result is not None and inspect.iscoroutine(result):
             result.close()
-            self._report(StreamError(f"the handler {name_of(self._handler)} returned a coroutine that nobody awaits; "
-                                     f"define it with async def"), self._handler)
+            self._report(StreamError(f"the handler {name_of(self._handler)} returned a coroutine that nobody "
+                                     f"awaits; define it with async def"), self._handler)
 
 
 async def pump(mailbox: Mailbox[T], handler: Callable[[T], Coroutine[object, object, object]],
@@ -83,5 +85,5 @@ class Reporter:
         key = (name_of(handler), type(error).__name__)
         if key not in self._seen:
             self._seen.add(key)
-            self._log.error("the handler %s raised %s; the stream goes on (further ones are not logged)", *key,
-                            exc_info=error)
+            self._log.error("the handler %s raised %s; the stream goes on (further ones are not logged)",
+                            *key, exc_info=error)

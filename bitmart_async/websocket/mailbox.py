@@ -122,9 +122,9 @@ class Mailbox(Generic[T]):
                 return self._take()
             if self._lost and self._overflow == "raise":
                 lost, self._lost = self._lost, 0
-                raise SlowConsumer(f"{lost} updates were lost: the consumer fell behind its queue of {self._size}. "
-                                   f"Do less per update, raise queue_size=, or choose another overflow=.",
-                                   dropped=lost)
+                raise SlowConsumer(f"{lost} updates were lost: the consumer fell behind its queue of "
+                                   f"{self._size}. Do less per update, raise queue_size=, or choose another "
+                                   f"overflow=.", dropped=lost)
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error

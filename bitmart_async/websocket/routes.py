@@ -57,7 +57,8 @@ class Feed:
         """Every route behind this key."""
         everything = [route for route in routes if route.topic.symbol in _NO_SYMBOL]
         self._by_symbol = {
-            route.topic.symbol: [route, *everything] for route in routes if route.topic.symbol not in _NO_SYMBOL
+            route.topic.symbol: [route, *everything]
+            for route in routes if route.topic.symbol not in _NO_SYMBOL
         } if by_symbol else {}
         self._others = everything if by_symbol else routes
         self._single = routes[0] if len(routes) == 1 and not by_symbol else None
@@ -139,7 +140,9 @@ class Routes:
         exact = self._by_text.get(key)
         plain = key.partition("@")[0]
         alike = [route for route in self._by_text.values() if route.text.partition("@")[0] == plain]
-        routes = [exact] if exact is not None else [route for route in alike if not route.topic.speed] or alike
+        if exact is not None:
+            alike = [exact]
+        routes = [route for route in alike if not route.topic.speed] or alike
         if not routes:
             return None
         return Feed(elements_of(self._market, routes[0].topic.channel), routes, by_symbol=False)

@@ -348,10 +348,10 @@ class Session:
         elif topic in self._wanted and topic not in self.held:
             self._hold(topic)
             outcomes.append(Answered(topic))
+        elif topic and topic not in self._wanted:
+            self._hold(topic)  # the server has it all the same, and must be told
         if message is not None and message.operation == ack.operation and topic in message.open:
             message.open.discard(topic)
-            if ack.operation == "subscribe":
-                self._hold(topic)  # even if it is no longer wanted: the server has it and must be told
             outcomes += self._close_if_answered(message)
         return outcomes
 
@@ -364,10 +364,10 @@ class Session:
             return [Stray(refusal)]
         if topic:
             message.open.discard(topic)
-            outcome: Outcome = self._reject(topic, refusal) if message.operation == "subscribe" else Left(topic)
-            if message.operation == "unsubscribe":
-                self._forget(topic)
-            return [outcome, *self._close_if_answered(message)]
+            if message.operation == "subscribe":
+                return [self._reject(topic, refusal), *self._close_if_answered(message)]
+            self._forget(topic)
+            return [Left(topic), *self._close_if_answered(message)]
         if len(message.open) == 1 and refusal.code == ALREADY_SUBSCRIBED:
             return self._acked(Ack(message.operation, next(iter(message.open))))
         message.nameless.append(refusal)

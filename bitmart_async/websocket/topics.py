@@ -52,7 +52,8 @@ __all__ = ["Market", "Topic", "futures", "model_of", "parse", "spot"]
 
 DataT_co = TypeVar("DataT_co", covariant=True)
 
-_SHAPE = re.compile(r"(?P<market>[^/:@\s]+)/(?P<channel>[^:@\s]+)(?::(?P<symbol>[^:@\s]+))?(?:@(?P<speed>[^:@\s]+))?")
+_SHAPE = re.compile(
+    r"(?P<market>[^/:@\s]+)/(?P<channel>[^:@\s]+)(?::(?P<symbol>[^:@\s]+))?(?:@(?P<speed>[^:@\s]+))?")
 _PRIVATE_WORDS = frozenset({"user", "asset", "order", "position"})
 _FUTURES_PRIVATE = frozenset({"asset", "position", "order"})
 
@@ -242,7 +243,8 @@ class futures:  # noqa: N801 - as above
         return _topic(f"futures/fundingRate:{symbol}", FuturesFunding)
 
     @staticmethod
-    def depth(symbol: str, levels: Literal[5, 20, 50] = 20, speed: BookSpeed | None = None) -> Topic[FuturesDepth]:
+    def depth(symbol: str, levels: Literal[5, 20, 50] = 20, speed: BookSpeed | None = None,
+              ) -> Topic[FuturesDepth]:
         """One side of the book per frame."""
         return _topic(f"futures/depth{levels}:{symbol}{_at(speed)}", FuturesDepth)
 
@@ -275,8 +277,9 @@ class futures:  # noqa: N801 - as above
         return _topic(f"futures/klineBin{interval}:{symbol}", FuturesKline)
 
     @staticmethod
-    def mark_price_kline(symbol: str, interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W"],
-                         ) -> Topic[FuturesKline]:
+    def mark_price_kline(
+        symbol: str, interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W"],
+    ) -> Topic[FuturesKline]:
         """Candles of the mark price."""
         return _topic(f"futures/markPriceKlineBin{interval}:{symbol}", FuturesKline)
 

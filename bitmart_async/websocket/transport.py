@@ -26,10 +26,10 @@ __all__ = ["HandshakeRefused", "Opener", "SocketClosed", "TlsRefused", "Transpor
 MOST_FRAME_BYTES = 4 * 1024 * 1024
 _CLOSE_SECONDS = 1.0
 
-_silent = logging.Logger("bitmart_async.websockets", level=logging.CRITICAL + 1)  # noqa: LOG001 - not in the tree on purpose
+_silent = logging.Logger("bitmart_async.websockets", level=logging.CRITICAL + 1)
 
 
-class SocketClosed(Exception):  # noqa: N818 - internal
+class SocketClosed(Exception):
     """The socket is gone; the text says how."""
 
 
@@ -130,13 +130,15 @@ async def open_websocket(url: str, timeout: float, *, ssl_context: _ssl.SSLConte
         raise HandshakeRefused(f"{host}: the host answered HTTP {status} instead of opening a stream: "
                                f"{excerpt(body)}", endpoint=host, http_status=status, raw=body) from None
     except (_ssl.SSLError, _ssl.CertificateError) as error:
-        raise TlsRefused(f"{host}: the TLS certificate of the host is not acceptable ({one_line(str(error))}). "
-                         f"Check the host name, this machine's clock and certificates; pass ssl_context= if "
-                         f"you run a host of your own.", endpoint=host) from None
+        raise TlsRefused(f"{host}: the TLS certificate of the host is not acceptable "
+                         f"({one_line(str(error))}). Check the host name, this machine's clock and "
+                         f"certificates; pass ssl_context= if you run a host of your own.",
+                         endpoint=host) from None
     except TimeoutError:
         raise StreamUnavailable(f"{host}: no stream within {timeout:g} s. Check the network and the "
                                 f"environment's URLs.", endpoint=host) from None
     except (OSError, InvalidHandshake, InvalidURI, EOFError) as error:
-        raise StreamUnavailable(f"{host}: no connection ({one_line(str(error) or type(error).__name__)}). Check "
-                                f"the network, the host name and the environment's URLs.", endpoint=host) from None
+        what = one_line(str(error) or type(error).__name__)
+        raise StreamUnavailable(f"{host}: no connection ({what}). Check the network, the host name and the "
+                                f"environment's URLs.", endpoint=host) from None
     return _Websocket(socket)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,20 +22,28 @@ from bitmart_async.websocket.dialects import (
     data_key,
     heartbeat,
 )
-from bitmart_async.websocket.events import Event, Update
 from tests.kept import SHARED, assert_kept, needs_shared
 from tests.scripted_ws import Message, Session, serving, until
 
+if TYPE_CHECKING:
+    from bitmart_async.websocket.events import Event, Update
+
 _OWN = Path(__file__).parents[1] / "data" / "frames"
 _COLLECTED = SHARED / "ws-samples"
-_END = {"spot": '{"data":[{"end":1}],"table":"spot/end"}', "futures": '{"data":{"end":1},"group":"futures/end:X"}'}
+_END = {
+    "spot": '{"data":[{"end":1}],"table":"spot/end"}',
+    "futures": '{"data":{"end":1},"group":"futures/end:X"}',
+}
 """A frame sent last: when it has arrived, so has everything before it."""
 
 
 def _samples() -> list[tuple[str, dict[str, Any]]]:
     folders = [("own", _OWN)] + ([("collected", _COLLECTED)] if _COLLECTED.is_dir() else [])
-    return [(f"{name}-{path.stem}", json.loads(path.read_text()))
-            for name, folder in folders for path in sorted(folder.glob("*.json"))]
+    return [
+        (f"{name}-{path.stem}", json.loads(path.read_text()))
+        for name, folder in folders
+        for path in sorted(folder.glob("*.json"))
+    ]
 
 
 def _key(body: Any) -> str:
@@ -71,7 +79,11 @@ def _relabelled() -> list[Any]:
                 topic = shape.replace("{symbol}", symbol).replace("[@speed]", "@200ms")
                 field = "table" if "table" in body else "group"
                 body[field] = topic.partition(":")[0] if field == "table" else topic
-                found.append(pytest.param(topic, json.dumps(body, separators=(",", ":")), id=f"{name}-{number}-{topic}"))
+                found.append(
+                    pytest.param(
+                        topic, json.dumps(body, separators=(",", ":")), id=f"{name}-{number}-{topic}"
+                    )
+                )
     return found
 
 
@@ -98,8 +110,11 @@ async def _through_the_client(topics: list[str], wire: str | bytes) -> tuple[lis
     """Subscribe on a real socket, let the server send one frame, and give back what came out."""
     market = topics[0].partition("/")[0]
     end = "spot/end:X" if market == "spot" else "futures/end:X"
-    private = {"is_private": True} if any(
-        word in topics[0] for word in ("/user/", "/asset", "/position", "/order")) else {}
+    private = (
+        {"is_private": True}
+        if any(word in topics[0] for word in ("/user/", "/asset", "/position", "/order"))
+        else {}
+    )
     updates: list[Update[Any]] = []
     errors: list[Event] = []
     async with serving() as (server, ws):
@@ -160,7 +175,9 @@ def _control_frames() -> list[Any]:
             continue
         for number, text in enumerate(sample["frames"]):
             if text == "pong" or not _key(json.loads(text)) or "heartbeat" in name:
-                found.append(pytest.param(name.partition("-")[2], sample["market"], text, id=f"{name}-{number}"))
+                found.append(
+                    pytest.param(name.partition("-")[2], sample["market"], text, id=f"{name}-{number}")
+                )
     return found
 
 
@@ -190,9 +207,14 @@ def test_a_control_frame_is_recognised(name: str, market: str, text: str) -> Non
 
 @pytest.mark.parametrize("market", ["spot", "futures"])
 async def test_every_control_frame_survives_a_live_socket(market: str) -> None:
-    """All of them, unasked, on one socket: the topic that is held goes on, and nothing reaches its handler."""
-    texts = [param.values[2] for param in _control_frames() if param.values[1] == market
-             and '"event":"login"' not in param.values[2] and '"access"' not in param.values[2]]
+    """All of them, unasked, on one socket: the held topic goes on, and nothing reaches its handler."""
+    texts = [
+        param.values[2]
+        for param in _control_frames()
+        if param.values[1] == market
+        and '"event":"login"' not in param.values[2]
+        and '"access"' not in param.values[2]
+    ]
     updates: list[Update[Any]] = []
     end = "spot/end:X" if market == "spot" else "futures/end:X"
 

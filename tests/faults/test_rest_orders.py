@@ -1,4 +1,4 @@
-"""The fate of orders: never sent twice, never lost from the records, never declared dead while they may live."""
+"""The fate of orders: never sent twice, never lost from the records, never declared dead too soon."""
 
 # ruff: noqa: N802 - tests carry the ids of the fault table
 
@@ -114,7 +114,7 @@ LOST: dict[str, Behaviour] = {
 
 @pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
 async def test_O1_O2_a_lost_answer_leaves_the_fate_unknown(lost: Behaviour) -> None:
-    """However the answer is lost: OrderFateUnknown with our id and the symbol, one POST, the id stays pending."""
+    """However the answer is lost: OrderFateUnknown with id and symbol, one POST, the id stays pending."""
     async with spot() as (server, client):
         server.on(*SUBMIT, lost)
         with pytest.raises(OrderFateUnknown) as caught:
@@ -158,7 +158,7 @@ async def test_O1_another_change_raises_outcome_unknown(lost: Behaviour) -> None
 
 
 async def test_R8_a_post_on_a_stale_connection_is_not_repeated() -> None:
-    """The kept-alive connection is dead when the order goes out: one POST at the server at most, none repeated."""
+    """The kept-alive connection is dead when the order goes out: at most one POST at the server."""
     async with spot() as (server, client):
         server.on(*TIME, then_close(answer(ok({"server_time": 1}))))
         server.on(*SUBMIT, drop())
@@ -240,7 +240,7 @@ async def test_O6_an_order_that_shows_up_late_is_found() -> None:
 
 @fast_time(60)
 async def test_O6_the_proof_counts_from_the_send_not_from_the_queue() -> None:
-    """An order that waited 20 s for the rate limit was sent 20 s later, and so much later its absence is proof."""
+    """An order that waited 20 s for the rate limit was sent 20 s later: so much later it is proof."""
     loop = asyncio.get_running_loop()
     async with spot(timeout=15, clock=steady(loop.time)) as (server, client):
         limited = {
@@ -536,7 +536,7 @@ async def test_O4_a_dead_proxy(proxy: str) -> None:
 
 
 async def test_O5_cancelled_at_any_await_no_order_is_without_a_record() -> None:
-    """Cancel the submit after 0, 1, 2, ... steps of the loop: it is pending, or it never reached the server."""
+    """Cancel the submit after 0, 1, 2, ... steps of the loop: it is pending, or was never sent."""
     outcomes: set[str] = set()
     for steps in range(60):
         async with spot(timeout=5) as (server, client):

@@ -65,6 +65,14 @@ if TYPE_CHECKING:
     from tests.scripted_http import Behaviour
 
 AT = ("GET", "/test/ping")
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between repeats are a tenth, for tests of what is repeated rather than when."""
+    monkeypatch.setattr("bitmart_async.rest.transport._FIRST_BACKOFF", 0.025)
+
+
 GOOD = answer(ok({"fine": True}))
 
 
@@ -105,8 +113,9 @@ BROKEN_BODIES = {
 
 
 @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
+@pytest.mark.usefixtures("short_pauses")
 async def test_R2_an_unreadable_body_is_a_bad_response(body: bytes) -> None:
-    """HTTP 200 with anything but the envelope: read again, then BadResponse with at most 200 safe characters."""
+    """HTTP 200 without the envelope: read again, then BadResponse with at most 200 safe characters."""
     async with spot(timeout=5) as (server, client):
         server.on(*AT, answer(body), GOOD)
         assert (await client.call(PING)).data == {"fine": True}
@@ -146,6 +155,7 @@ DAMAGE: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.usefixtures("short_pauses")
 async def test_R3_damage_is_a_transport_error_and_reads_are_repeated(damage: Behaviour) -> None:
     """Whatever breaks: the read is repeated at most twice, and what comes out is whole or an error."""
     async with spot(timeout=5) as (server, client):
@@ -232,7 +242,7 @@ async def _after_refusal(
 
 
 async def test_R5_the_error_tells_how_long() -> None:
-    """Without repeats the caller gets RateLimited with the window's length: from the headers, else the table."""
+    """Without repeats the caller gets RateLimited with the window's length, by header or table."""
     async with spot(max_retries=0, rate_limits=tight(8)) as (server, client):
         server.on(*AT, answer(refusal(30013), 429, {**LIMITED, "X-BM-RateLimit-Reset": "7"}))
         with pytest.raises(RateLimited) as caught:
@@ -307,6 +317,7 @@ async def test_R7_posts_that_read_are_repeated_too() -> None:
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 2, 4])
+@pytest.mark.usefixtures("short_pauses")
 async def test_R7_max_retries_is_exact(max_retries: int) -> None:
     """So many repeats and one first send: the HTTP library adds none of its own."""
     async with spot(max_retries=max_retries, timeout=30) as (server, client):
@@ -359,7 +370,7 @@ async def test_R8_a_change_by_any_method_is_sent_at_most_once(method: str) -> No
 
 
 async def test_R9_cancels_return_every_slot() -> None:
-    """1 000 of 2 000 calls are cancelled under way: the rest end, the next call is quick, nothing stays open."""
+    """1 000 of 2 000 calls are cancelled under way: the rest end, the next is quick, nothing stays open."""
     async with spot(timeout=20) as (server, client):
         server.on(*AT, late(0.02, GOOD))
         tasks = [asyncio.create_task(client.call(PING, n=number)) for number in range(2000)]
@@ -519,6 +530,7 @@ async def test_C1_with_max_retries_0_nothing_is_sent_twice() -> None:
 
 
 @pytest.mark.parametrize("time_answer", [answer(ok({"server_time": ""})), answer(b"oops", 500), drop()])
+@pytest.mark.usefixtures("short_pauses")
 async def test_C1_a_clock_that_cannot_be_measured_leaves_the_refusal(time_answer: Behaviour) -> None:
     """The caller gets the 30007, not the trouble of the measurement."""
     async with spot(timeout=2) as (server, client):

@@ -92,7 +92,7 @@ def assert_silent(*said: str) -> None:
 async def test_Z1_no_fault_makes_a_call_tell(
     fault: Behaviour, own_session: bool, log_lines: list[str]
 ) -> None:
-    """Orders, signed and keyed reads under every fault: nothing in errors, their whole chain, pickles, logs, reprs."""
+    """Orders, signed and keyed reads under every fault: errors and their chain, pickles, logs, reprs."""
     async with (
         aiohttp.ClientSession() as session,
         spot(timeout=0.4, max_retries=0, **({} if own_session else {"session": session})) as (server, client),

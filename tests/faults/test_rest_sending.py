@@ -223,7 +223,7 @@ async def test_a_private_call_without_keys_sends_nothing() -> None:
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("ids", [{}, {"order_id": ""}, {"order_id": None, "client_order_id": " "}])
 async def test_O10_cancel_without_an_id_sends_nothing(method: str, strict: bool, ids: dict[str, str]) -> None:
-    """Futures would cancel the whole symbol: refused here, whatever the options; cancel_all is its own call."""
+    """Futures would cancel the whole symbol: refused here, whatever the options."""
     async with futures(strict_param_validation=strict) as (server, client):
         extra = {"price": "5"} if method.startswith("update") else {}
         with pytest.raises(ValueError, match="cancel_all_futures_orders"):

@@ -1,5 +1,7 @@
 """T: what the network does to a stream."""
 
+# ruff: noqa: N802 - tests are named after the fault ids
+
 from __future__ import annotations
 
 import asyncio
@@ -113,8 +115,7 @@ def test_T5_thirty_connects_a_minute_at_most() -> None:
 
 
 async def test_T5_accept_then_close_backs_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that closes right after the upgrade: waits grow to their cap with full jitter, and connects are
-    counted by the pacer."""
+    """A server that closes right after the upgrade: waits grow to their cap, and connects are counted."""
     delays: list[float] = []
     bounds: list[float] = []
 
@@ -196,16 +197,20 @@ async def test_T7_a_host_that_never_answers_ends_at_connect_timeout(deaf_port: i
 
 async def test_T7_nothing_stays_subscribed_after_stream_unavailable(deaf_port: int) -> None:
     """The caller who was refused owns nothing: the connection gives up trying for it."""
-    environment = local(spot_rest=deaf_port, futures_rest=deaf_port, spot_streams=deaf_port, futures_streams=deaf_port)
+    environment = local(
+        spot_rest=deaf_port, futures_rest=deaf_port, spot_streams=deaf_port, futures_streams=deaf_port
+    )
     async with WebsocketClient(environment=environment, **{**FAST, "connect_timeout": 0.05}) as ws:
         with pytest.raises(StreamUnavailable):
             await ws.subscribe([_TOPIC, "spot/trade:BTC_USDT"])
-        await until(lambda: not any(
-            task.get_name().startswith("bitmart spot") for task in asyncio.all_tasks()))
+        await until(
+            lambda: not any(task.get_name().startswith("bitmart spot") for task in asyncio.all_tasks())
+        )
 
 
 async def test_T7_a_subscribe_pending_when_the_host_dies_is_told() -> None:
-    """The socket is lost before the acknowledgement and never comes back: the caller does not wait for ever."""
+    """The socket is lost before the acknowledgement and never comes back: nobody waits for ever."""
+
     def reply(session: Session, message: Message) -> list[Any] | None:
         if message.operation == "subscribe" and "spot/trade:BTC_USDT" in message.args:
             refuse.append(True)
@@ -214,7 +219,9 @@ async def test_T7_a_subscribe_pending_when_the_host_dies_is_told() -> None:
         return None
 
     refuse: list[bool] = []
-    async with serving(reply, client={"connect_timeout": 0.3}, handshake=lambda _: 500 if refuse else None) as (_, ws):
+    async with serving(
+        reply, client={"connect_timeout": 0.3}, handshake=lambda _: 500 if refuse else None
+    ) as (_, ws):
         await ws.subscribe(_TOPIC)
         with pytest.raises(StreamUnavailable, match="500"):
             async with asyncio.timeout(5):
@@ -236,8 +243,10 @@ async def test_T15_slices_and_fragments_read_like_whole_frames() -> None:
 
 
 @pytest.mark.parametrize("blocked", [0.35, 1.0])
-async def test_T18_a_handler_that_blocks_the_loop_costs_no_connection(blocked: float, log_lines: list[str]) -> None:
-    """Longer than pong_timeout: what came meanwhile is read before the peer is judged; one warning names it."""
+async def test_T18_a_handler_that_blocks_the_loop_costs_no_connection(
+    blocked: float, log_lines: list[str]
+) -> None:
+    """Longer than pong_timeout: what came is read before the peer is judged; one warning names it."""
     async with serving(client={"ping_interval": 0.05, "pong_timeout": 0.2}) as (server, ws):
         heard = _names(ws, "reconnecting")
         seen: list[object] = []
@@ -245,7 +254,7 @@ async def test_T18_a_handler_that_blocks_the_loop_costs_no_connection(blocked: f
         def rude(update: Update[Any]) -> None:
             seen.append(update)
             if len(seen) <= 2:
-                time.sleep(blocked)  # noqa: ASYNC251 - the fault itself
+                time.sleep(blocked)
 
         await ws.subscribe("futures/ticker:BTCUSDT", handler=rude)
         session = server.last()

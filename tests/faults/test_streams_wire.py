@@ -1,9 +1,10 @@
 """W: what the exchange itself sends, or does not."""
 
+# ruff: noqa: N802 - tests are named after the fault ids
+
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -66,12 +67,27 @@ async def test_W1_heartbeats_of_every_form_reach_nobody() -> None:
         errors, got = _listen(ws, "exception", "reconnecting"), []
         await ws.subscribe(["spot/trade:BTC_USDT", "futures/trade:BTCUSDT"], handler=got.append)
         spot, futures = server.last("spot"), server.last("futures")
-        await spot.send("pong", "ping", "", '"pong"', b"pong", b"", _deflate("pong"), '{"event":"pong"}',
-                        trades("BTC_USDT", "1"))
-        await futures.send({"group": "System", "data": "pong+1"}, {"data": "pong", "group": "System"},
-                           {"action": "pong"}, "pong", b"", {"action": "ping"},
-                           '{"group":"futures/trade:BTCUSDT","data":[{"trade_id":1,"symbol":"BTCUSDT","deal_price":"1",'
-                           '"deal_vol":"1","created_at":"x"}]}')
+        await spot.send(
+            "pong",
+            "ping",
+            "",
+            '"pong"',
+            b"pong",
+            b"",
+            _deflate("pong"),
+            '{"event":"pong"}',
+            trades("BTC_USDT", "1"),
+        )
+        await futures.send(
+            {"group": "System", "data": "pong+1"},
+            {"data": "pong", "group": "System"},
+            {"action": "pong"},
+            "pong",
+            b"",
+            {"action": "ping"},
+            '{"group":"futures/trade:BTCUSDT","data":[{"trade_id":1,"symbol":"BTCUSDT","deal_price":"1",'
+            '"deal_vol":"1","created_at":"x"}]}',
+        )
         await until(lambda: len(got) == 2)
         assert errors == []
 
@@ -79,13 +95,18 @@ async def test_W1_heartbeats_of_every_form_reach_nobody() -> None:
 @_MARKETS
 async def test_W2_a_login_that_is_never_answered(market: str) -> None:
     """The socket is dropped after login_timeout; nothing private is asked for before an answer."""
+
     def reply(session: Session, message: Message) -> list[Any] | None:
         return [] if message.operation == "login" and session.number <= 2 else None
 
     async with serving(reply, client={"login_timeout": 0.05}) as (server, ws):
         heard = _listen(ws, "reconnecting")
         await ws.subscribe(_PRIVATE[market])
-        assert [session.operations for session in server.sessions] == [["login"], ["login"], ["login", "subscribe"]]
+        assert [session.operations for session in server.sessions] == [
+            ["login"],
+            ["login"],
+            ["login", "subscribe"],
+        ]
         assert "login was not answered" in str(heard[0].error)
 
 
@@ -98,8 +119,11 @@ async def test_W3_frames_before_the_login_answer_are_not_lost(market: str) -> No
     def reply(session: Session, message: Message) -> list[Any] | None:
         if message.operation != "login":
             return None
-        stray = ({"errorCode": "90003", "errorMessage": "odd"} if market == "spot"
-                 else {"success": False, "error": "Invalid message: odd"})
+        stray = (
+            {"errorCode": "90003", "errorMessage": "odd"}
+            if market == "spot"
+            else {"success": False, "error": "Invalid message: odd"}
+        )
         return ["pong", f'{{"data":[],{key}}}', stray, session.pong(), session.logged_in()]
 
     async with serving(reply) as (server, ws):
@@ -113,6 +137,7 @@ async def test_W3_frames_before_the_login_answer_are_not_lost(market: str) -> No
 @_MARKETS
 async def test_W4_a_final_refusal_is_tried_once_and_public_topics_live(market: str) -> None:
     """One attempt, one error to the owner, one event; the public stream has no gap."""
+
     def reply(session: Session, message: Message) -> list[Any] | None:
         return [_REFUSED[market]] if message.operation == "login" else None
 
@@ -130,12 +155,14 @@ async def test_W4_a_final_refusal_is_tried_once_and_public_topics_live(market: s
         assert [session.number for session in server.of(f"{market}_private")] == [1]
         assert server.of(f"{market}_private")[0].operations == ["login"]
         assert [(event.name, event.connection) for event in heard] == [
-            ("exception", f"{market}_private"), ("close", f"{market}_private")]
+            ("exception", f"{market}_private"),
+            ("close", f"{market}_private"),
+        ]
 
 
 @_MARKETS
 async def test_W4_keys_refused_later_end_the_iteration_of_private_topics(market: str) -> None:
-    """A login that worked and no longer does: iterators raise, one attempt, and a new subscribe tries again."""
+    """A login that worked and no longer does: iterators raise, one attempt; a new subscribe tries again."""
     refuse: list[bool] = []
 
     def reply(session: Session, message: Message) -> list[Any] | None:
@@ -156,13 +183,16 @@ async def test_W4_keys_refused_later_end_the_iteration_of_private_topics(market:
 @_MARKETS
 async def test_W4_a_passing_refusal_is_tried_again(market: str) -> None:
     """The exchange is busy: backoff, and the subscribe succeeds in the end."""
+
     def reply(session: Session, message: Message) -> list[Any] | None:
         return [_PASSING[market]] if message.operation == "login" and session.number < 4 else None
 
     async with serving(reply) as (server, ws):
         heard = _listen(ws, "exception", "reconnecting", "authenticated")
         await ws.subscribe(_PRIVATE[market])
-        assert [session.operations for session in server.sessions] == [["login"]] * 3 + [["login", "subscribe"]]
+        assert [session.operations for session in server.sessions] == [["login"]] * 3 + [
+            ["login", "subscribe"]
+        ]
         assert [event.name for event in heard] == ["reconnecting"] * 3 + ["authenticated"]
 
 
@@ -208,7 +238,7 @@ async def test_W5_a_refused_timestamp_is_measured_again(market: str, rest_clock:
         times.append(int(message.args[1]))
         return [_CLOCK[market]] if len(times) == 1 else None
 
-    async with serving(reply, rest=rest_clock.port) as (server, ws):
+    async with serving(reply, rest=rest_clock.port) as (_, ws):
         errors = _listen(ws, "exception")
         await ws.subscribe(_PRIVATE[market])
         assert len(times) == 2
@@ -220,6 +250,7 @@ async def test_W5_a_refused_timestamp_is_measured_again(market: str, rest_clock:
 @_MARKETS
 async def test_W5_a_timestamp_refused_twice_is_final(market: str, rest_clock: _Clock) -> None:
     """Once measured, the clock is not the fault: LoginRefused after two logins."""
+
     def reply(session: Session, message: Message) -> list[Any] | None:
         return [_CLOCK[market]] if message.operation == "login" else None
 
@@ -230,7 +261,7 @@ async def test_W5_a_timestamp_refused_twice_is_final(market: str, rest_clock: _C
 
 
 async def test_W6_a_bomb_ends_the_socket_in_bounded_memory() -> None:
-    """200 kB that would inflate to 200 MB: at most 8 MiB of it is made, the socket is replaced, a gap is told."""
+    """200 kB that would inflate to 200 MB: at most 8 MiB is made, the socket replaced, a gap told."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
     assert len(bomb) < 300_000
@@ -259,17 +290,23 @@ async def test_W6_a_frame_beyond_4_mib_ends_the_socket() -> None:
         await anext(ticks)
 
 
-@pytest.mark.parametrize("damaged", [
-    pytest.param(_deflate(ticker())[:-9], id="cut"),
-    pytest.param(b"\x01" + _deflate(ticker()), id="flipped"),
-    pytest.param(os.urandom(0) + b"\xff" * 50, id="noise"),
-    pytest.param(ticker().replace('"', "'"), id="single quotes"),
-    pytest.param(ticker()[:-20], id="half"),
-    pytest.param("hello", id="word"),
-    pytest.param("<html>502</html>", id="page"),
-    pytest.param('{"table":"spot/ticker","data":[{"symbol":"\ud83d"}]}'.encode("utf-8", "surrogatepass"), id="utf-8"),
-    pytest.param(_deflate("[[["), id="inflated nonsense"),
-])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(_deflate(ticker())[:-9], id="cut"),
+        pytest.param(b"\x01" + _deflate(ticker()), id="flipped"),
+        pytest.param(b"\xff" * 50, id="noise"),
+        pytest.param(ticker().replace('"', "'"), id="single quotes"),
+        pytest.param(ticker()[:-20], id="half"),
+        pytest.param("hello", id="word"),
+        pytest.param("<html>502</html>", id="page"),
+        pytest.param(
+            '{"table":"spot/ticker","data":[{"symbol":"\ud83d"}]}'.encode("utf-8", "surrogatepass"),
+            id="utf-8",
+        ),
+        pytest.param(_deflate("[[["), id="inflated nonsense"),
+    ],
+)
 async def test_W7_an_unreadable_frame_is_reported_and_skipped(damaged: str | bytes) -> None:
     """The event carries the raw bytes; what follows is read on the same socket."""
     async with serving() as (server, ws):
@@ -294,7 +331,9 @@ async def test_W7_unexpected_content_is_reported_and_never_costs_the_socket() ->
         await server.last().send(*[wrong] * 5, ticker(last="7"))
         assert str((await anext(ticks)).data.last_price) == "7"  # type: ignore[union-attr]
         assert [type(event.error) for event in errors] == [FrameUnreadable] * 5
-        assert {event.error.raw for event in errors if isinstance(event.error, FrameUnreadable)} == {wrong.encode()}
+        assert {event.error.raw for event in errors if isinstance(event.error, FrameUnreadable)} == {
+            wrong.encode()
+        }
         assert len(server.sessions) == 1
 
 
@@ -314,6 +353,7 @@ async def test_W7_three_damaged_frames_in_a_minute_replace_the_socket() -> None:
 
 async def test_a_refused_spot_login_is_not_taken_for_success() -> None:
     """Its frame still says event "login": no private topic is asked for, and it is not tried for ever."""
+
     def reply(session: Session, message: Message) -> list[Any] | None:
         return [_REFUSED["spot"]] if message.operation == "login" else None
 
@@ -330,6 +370,7 @@ async def test_a_refused_spot_login_is_not_taken_for_success() -> None:
 @_MARKETS
 async def test_a_socket_lost_between_login_and_its_answer_costs_nothing(market: str) -> None:
     """The private topics live on the next socket, after a login of its own."""
+
     def reply(session: Session, message: Message) -> list[Any] | None:
         if message.operation == "login" and session.number == 1:
             session.abort()
@@ -350,7 +391,11 @@ async def test_binary_frames_keep_their_place_among_text_frames() -> None:
         frames: list[str | bytes] = []
         for number in range(0, 300, 3):
             large = trades("BTC_USDT", str(number), *["9999"] * 200)
-            frames += [_deflate(large), trades("BTC_USDT", str(number + 1)), _deflate(trades("BTC_USDT", str(number + 2)))]
+            frames += [
+                _deflate(large),
+                trades("BTC_USDT", str(number + 1)),
+                _deflate(trades("BTC_USDT", str(number + 2))),
+            ]
         await server.last().send(*frames)
         await until(lambda: len([1 for update in got if int(update.data.size) != 9999]) == 300)
         assert [int(update.data.size) for update in got if int(update.data.size) != 9999] == list(range(300))
@@ -380,6 +425,7 @@ async def test_a_handler_that_raises_does_not_end_the_stream() -> None:
 
 async def test_a_sign_function_that_raises_is_told_and_leaks_nothing() -> None:
     """The caller gets an error without the words of the function, which has seen the secret."""
+
     def sign(message: bytes, secret: str) -> str:
         raise ValueError(f"cannot sign with {secret}")
 

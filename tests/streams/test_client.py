@@ -65,16 +65,27 @@ def _listen(ws: WebsocketClient, *names: str) -> list[Event]:
     return heard
 
 
-async def test_topics_of_both_markets_and_privacies_go_to_their_sockets(sandbox: Sandbox, ws: WebsocketClient) -> None:
+async def test_topics_of_both_markets_and_privacies_go_to_their_sockets(
+    sandbox: Sandbox, ws: WebsocketClient
+) -> None:
     """One socket per market and privacy; private ones log in once, before any topic is asked for."""
-    subscription = await ws.subscribe([
-        "spot/ticker:BTC_USDT", "spot/user/orders:ALL_SYMBOLS", "futures/trade:BTCUSDT", "futures/order",
-        "futures/position"])
+    subscription = await ws.subscribe(
+        [
+            "spot/ticker:BTC_USDT",
+            "spot/user/orders:ALL_SYMBOLS",
+            "futures/trade:BTCUSDT",
+            "futures/order",
+            "futures/position",
+        ]
+    )
     assert len(subscription.topics) == 5
     assert _wire(sandbox, "spot_public") == [("subscribe", ["spot/ticker:BTC_USDT"])]
     assert _wire(sandbox, "futures_public") == [("subscribe", ["futures/trade:BTCUSDT"])]
     assert _wire(sandbox, "spot_private") == [("login", []), ("subscribe", ["spot/user/orders:ALL_SYMBOLS"])]
-    assert _wire(sandbox, "futures_private") == [("access", []), ("subscribe", ["futures/order", "futures/position"])]
+    assert _wire(sandbox, "futures_private") == [
+        ("access", []),
+        ("subscribe", ["futures/order", "futures/position"]),
+    ]
     await ws.subscribe("futures/asset:USDT")
     assert _wire(sandbox, "futures_private")[-1] == ("subscribe", ["futures/asset:USDT"])
     assert (sandbox.seen.sessions, sandbox.seen.logins) == (4, 2)
@@ -91,7 +102,11 @@ async def test_updates_are_typed(sandbox: Sandbox, ws: WebsocketClient) -> None:
     assert isinstance(futures.data, FuturesStreamTrade)
     assert (spot.data.price, futures.data.deal_price) == (Decimal("64100.00"), Decimal("64100.1"))
     assert (spot.topic, spot.channel, spot.market, spot.symbol) == (
-        "spot/trade:BTC_USDT", "trade", Market.SPOT, "BTC_USDT")
+        "spot/trade:BTC_USDT",
+        "trade",
+        Market.SPOT,
+        "BTC_USDT",
+    )
     assert spot.received_ns > 0
     assert json.loads(spot.raw)["table"] == "spot/trade"
 
@@ -127,7 +142,9 @@ async def test_two_subscribers_of_a_topic_share_it(sandbox: Sandbox, ws: Websock
     assert _wire(sandbox, "futures_public")[1:] == [("unsubscribe", ["futures/trade:BTCUSDT"])]
 
 
-async def test_unsubscribe_returns_when_the_exchange_has_confirmed(sandbox: Sandbox, ws: WebsocketClient) -> None:
+async def test_unsubscribe_returns_when_the_exchange_has_confirmed(
+    sandbox: Sandbox, ws: WebsocketClient
+) -> None:
     """It leaves all subscriptions of the topic, twice is fine, and others go on."""
     heard = _listen(ws, "response")
     both = await ws.subscribe(["spot/ticker:BTC_USDT", "spot/trade:BTC_USDT"])
@@ -152,7 +169,7 @@ async def test_leaving_and_joining_at_once_hangs_nobody(sandbox: Sandbox, ws: We
 
 
 async def test_a_socket_without_topics_lingers_and_closes(sandbox: Sandbox) -> None:
-    """After linger it is closed with a goodbye, told as close and not as a loss; the next topic opens another."""
+    """After linger it is closed, told as close and not as a loss; the next topic opens another."""
     async with _client(sandbox, linger=0.05) as ws:
         heard = _listen(ws, "open", "close", "reconnecting", "live", "exception")
         for round_ in (1, 2, 3):
@@ -171,7 +188,7 @@ async def test_a_socket_that_lingers_is_used_again(sandbox: Sandbox, ws: Websock
 
 
 async def test_events_come_in_the_order_of_a_life(sandbox: Sandbox, ws: WebsocketClient) -> None:
-    """open, authenticated, response per topic, live; then reconnecting, open, reconnected and so on with the gap."""
+    """open, authenticated, response per topic, live; after a loss reconnecting first, and the gap last."""
     heard = _listen(ws)
     await ws.subscribe(["futures/order", "futures/position"])
     assert [event.name for event in heard] == ["open", "authenticated", "response", "response", "live"]
@@ -182,7 +199,14 @@ async def test_events_come_in_the_order_of_a_life(sandbox: Sandbox, ws: Websocke
     await sandbox.faults.cut("futures")
     await until(lambda: heard and heard[-1].name == "live")
     assert [event.name for event in heard] == [
-        "reconnecting", "open", "reconnected", "authenticated", "response", "response", "live"]
+        "reconnecting",
+        "open",
+        "reconnected",
+        "authenticated",
+        "response",
+        "response",
+        "live",
+    ]
     assert heard[0].error is not None
     assert heard[0].delay is not None
     gap = heard[-1].gap
@@ -201,7 +225,7 @@ async def test_events_are_iterable_and_end_with_the_client(sandbox: Sandbox) -> 
 
     async def watch() -> None:
         async for event in ws.events():
-            names.append(event.name)
+            names.append(event.name)  # noqa: PERF401 - watched while it grows
 
     watcher = asyncio.create_task(watch())
     await asyncio.sleep(0)
@@ -212,7 +236,7 @@ async def test_events_are_iterable_and_end_with_the_client(sandbox: Sandbox) -> 
 
 
 async def test_update_handlers_hear_every_topic_in_order(sandbox: Sandbox, ws: WebsocketClient) -> None:
-    """Plain and async ones, registered before or after the subscribe; an iterator beside them misses nothing."""
+    """Plain and async ones, registered before or after the subscribe; an iterator misses nothing."""
     plain: list[Update[Any]] = []
     slow: list[Update[Any]] = []
     own: list[Update[Any]] = []
@@ -261,8 +285,10 @@ async def test_async_handlers_run_in_order(sandbox: Sandbox, ws: WebsocketClient
 
 async def test_refused_topics_are_named_and_the_others_live(sandbox: Sandbox, ws: WebsocketClient) -> None:
     """The error lists what was refused and holds the subscription of what was not."""
-    for wrong, right in (("spot/ticker:NOPE_USDT", "spot/ticker:BTC_USDT"),
-                         ("futures/trade:NOPEUSDT", "futures/trade:BTCUSDT")):
+    for wrong, right in (
+        ("spot/ticker:NOPE_USDT", "spot/ticker:BTC_USDT"),
+        ("futures/trade:NOPEUSDT", "futures/trade:BTCUSDT"),
+    ):
         with pytest.raises(SubscriptionRefused) as caught:
             await ws.subscribe([wrong, right])
         assert caught.value.topics == (wrong,)
@@ -277,8 +303,9 @@ async def test_refused_topics_are_named_and_the_others_live(sandbox: Sandbox, ws
     assert (await anext(live)).topic == "futures/trade:BTCUSDT"  # type: ignore[call-overload]
 
 
-async def test_a_refused_subscribe_with_a_handler_tells_once(sandbox: Sandbox, ws: WebsocketClient,
-                                                              log_lines: list[str]) -> None:
+async def test_a_refused_subscribe_with_a_handler_tells_once(
+    sandbox: Sandbox, ws: WebsocketClient, log_lines: list[str]
+) -> None:
     """The caller gets the error; no handler is said to have raised it."""
     heard = _listen(ws, "exception")
 
@@ -343,8 +370,14 @@ async def test_what_cannot_be_meant_is_refused_here(sandbox: Sandbox, ws: Websoc
         await ws.subscribe("spot/ticker:BTC_USDT", overflow="explode")  # type: ignore[call-overload]
     with pytest.raises(ParameterError, match="queue_size"):
         await ws.subscribe("spot/ticker:BTC_USDT", queue_size=0)
-    for options in ({"ping_interval": 0}, {"reconnect_delay": (2, 1)}, {"linger": -1}, {"demo_trading": True},
-                    {"connect_timeout": float("inf")}, {"ack_timeout": float("nan")}):
+    for options in (
+        {"ping_interval": 0},
+        {"reconnect_delay": (2, 1)},
+        {"linger": -1},
+        {"demo_trading": True},
+        {"connect_timeout": float("inf")},
+        {"ack_timeout": float("nan")},
+    ):
         with pytest.raises(ConfigurationError):
             _client(sandbox, **options)
     assert sandbox.seen.sessions == 0
@@ -363,7 +396,10 @@ async def test_compressed_frames_read_like_plain_ones() -> None:
     """A server that sends raw deflate is the same to the user."""
     from bitmart_async.sandbox import Sandbox
 
-    async with Sandbox(seed=1, lively=False, rate_limits=False, compress=True) as sandbox, _client(sandbox) as ws:
+    async with (
+        Sandbox(seed=1, lively=False, rate_limits=False, compress=True) as sandbox,
+        _client(sandbox) as ws,
+    ):
         ticks = await ws.subscribe(topics.spot.ticker("BTC_USDT"))
         update = await anext(ticks)
         assert isinstance(update.data, SpotStreamTicker)
@@ -394,7 +430,9 @@ async def test_futures_orders_carry_their_order(sandbox: Sandbox, ws: WebsocketC
 
     orders = await ws.subscribe(topics.futures.order())
     async with FuturesClientV2(environment=sandbox.environment, **sandbox.keys) as futures:
-        await futures.submit_futures_order(symbol="BTCUSDT", side=1, type="limit", price=Decimal(60000), size=1)
+        await futures.submit_futures_order(
+            symbol="BTCUSDT", side=1, type="limit", price=Decimal(60000), size=1
+        )
     update = await anext(orders)
     assert isinstance(update.data, FuturesOrderUpdate)
     assert update.symbol == update.data.order.symbol == "BTCUSDT"

@@ -11,8 +11,12 @@ from bitmart_async.websocket.mailbox import Mailbox, Overflow, check_overflow
 
 
 def _box(overflow: Overflow, size: int = 3, told: list[object] | None = None) -> Mailbox[str]:
-    return Mailbox(overflow, size, key=lambda item: item[0],
-                   told=(lambda box: told.append(box.dropped)) if told is not None else lambda _: None)
+    return Mailbox(
+        overflow,
+        size,
+        key=lambda item: item[0],
+        told=(lambda box: told.append(box.dropped)) if told is not None else lambda _: None,
+    )
 
 
 async def _begun(overflow: Overflow, size: int = 3, told: list[object] | None = None) -> Mailbox[str]:
@@ -155,7 +159,9 @@ async def test_two_iterators_of_one_mailbox_are_refused() -> None:
     assert await first == "a"
 
 
-@pytest.mark.parametrize(("overflow", "size"), [("explode", 5), ("block", 0), ("block", True), ("latest", -1)])
+@pytest.mark.parametrize(
+    ("overflow", "size"), [("explode", 5), ("block", 0), ("block", True), ("latest", -1)]
+)
 def test_a_policy_that_does_not_exist_is_refused(overflow: str, size: int) -> None:
     """Before anything is subscribed."""
     with pytest.raises(ParameterError):

@@ -35,9 +35,14 @@ def _counts(got: Got) -> dict[str, int]:
 def test_a_frame_of_mixed_symbols_is_split() -> None:
     """Each element goes to its own topic; elements nobody subscribed go nowhere."""
     routes, got = _routes(Market.SPOT, "spot/trade:BTC_USDT", "spot/trade:ETH_USDT")
-    mixed = ('{"table":"spot/trade","data":[' + ",".join(
-        f'{{"symbol":"{symbol}","price":"1","side":"buy","size":"{size}","ms_t":1}}'
-        for symbol, size in (("ETH_USDT", 1), ("TAO_USDT", 2), ("BTC_USDT", 3), ("ETH_USDT", 4))) + "]}")
+    mixed = (
+        '{"table":"spot/trade","data":['
+        + ",".join(
+            f'{{"symbol":"{symbol}","price":"1","side":"buy","size":"{size}","ms_t":1}}'
+            for symbol, size in (("ETH_USDT", 1), ("TAO_USDT", 2), ("BTC_USDT", 3), ("ETH_USDT", 4))
+        )
+        + "]}"
+    )
     assert _deliver(routes, "spot/trade", mixed)
     assert [str(update.data.size) for update in got["spot/trade:ETH_USDT"]] == ["1", "4"]  # type: ignore[attr-defined]
     assert [update.symbol for update in got["spot/trade:BTC_USDT"]] == ["BTC_USDT"]
@@ -53,17 +58,27 @@ def test_an_alias_with_a_speed_leads_to_the_topic_as_subscribed() -> None:
 
 def test_two_speeds_of_one_book_are_kept_apart() -> None:
     """An exact group goes to its own topic; an unasked speed to the topic without one."""
-    texts = ("futures/depthAll5:BTCUSDT@100ms", "futures/depthAll5:BTCUSDT@200ms", "futures/depthAll5:BTCUSDT")
+    texts = (
+        "futures/depthAll5:BTCUSDT@100ms",
+        "futures/depthAll5:BTCUSDT@200ms",
+        "futures/depthAll5:BTCUSDT",
+    )
     frame = '{"data":{"symbol":"BTCUSDT","asks":[],"bids":[],"ms_t":1},"group":"x"}'
-    for key, expected in ((texts[0], (1, 0, 0)), (texts[1], (0, 1, 0)), (texts[2], (0, 0, 1)),
-                          ("futures/depthAll5:BTCUSDT@50ms", (0, 0, 1))):
+    for key, expected in (
+        (texts[0], (1, 0, 0)),
+        (texts[1], (0, 1, 0)),
+        (texts[2], (0, 0, 1)),
+        ("futures/depthAll5:BTCUSDT@50ms", (0, 0, 1)),
+    ):
         routes, got = _routes(Market.FUTURES, *texts)
         assert _deliver(routes, key, frame)
         assert tuple(_counts(got).values()) == expected, key
 
 
-_ORDER = ('{"symbol":"BTC_USDT","order_id":"1","side":"buy","type":"limit","price":"1","size":"1","filled_size":"0",'
-          '"filled_notional":"0","ms_t":"1"}')
+_ORDER = (
+    '{"symbol":"BTC_USDT","order_id":"1","side":"buy","type":"limit","price":"1","size":"1","filled_size":"0",'
+    '"filled_notional":"0","ms_t":"1"}'
+)
 
 
 @pytest.mark.parametrize("table", ["spot/user/order", "spot/user/orders"])
@@ -107,8 +122,13 @@ def test_without_a_subscriber_nothing_is_decoded() -> None:
 def test_an_unknown_channel_gives_plain_json() -> None:
     """With or without a symbol in its elements, the subscriber gets them."""
     routes, got = _routes(Market.SPOT, "spot/brandnew:BTC_USDT")
-    assert _deliver(routes, "spot/brandnew", '{"table":"spot/brandnew","data":[{"symbol":"BTC_USDT","x":1},{"y":2}]}')
-    assert [update.data for update in got["spot/brandnew:BTC_USDT"]] == [{"symbol": "BTC_USDT", "x": 1}, {"y": 2}]
+    assert _deliver(
+        routes, "spot/brandnew", '{"table":"spot/brandnew","data":[{"symbol":"BTC_USDT","x":1},{"y":2}]}'
+    )
+    assert [update.data for update in got["spot/brandnew:BTC_USDT"]] == [
+        {"symbol": "BTC_USDT", "x": 1},
+        {"y": 2},
+    ]
     assert [update.symbol for update in got["spot/brandnew:BTC_USDT"]] == ["BTC_USDT", "BTC_USDT"]
 
 
@@ -127,4 +147,4 @@ def test_made_up_keys_do_not_fill_the_memory() -> None:
     routes, _ = _routes(Market.SPOT, "spot/trade:BTC_USDT")
     for number in range(10_000):
         assert routes.feed(b"spot/none%d" % number) is None
-    assert len(routes._memo) <= 4096  # noqa: SLF001 - the promise is about memory
+    assert len(routes._memo) <= 4096

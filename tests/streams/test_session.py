@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,12 +43,14 @@ _LOGIN = b'{"op":"login","args":["k","1","s"]}'
 class Talk:
     """A session, its clock, and what it has sent."""
 
-    def __init__(self, wanted: Iterable[str] = (), dialect: Dialect = SPOT, *, private: bool = False,
-                 **timings: float) -> None:
+    def __init__(
+        self, wanted: Iterable[str] = (), dialect: Dialect = SPOT, *, private: bool = False, **timings: float
+    ) -> None:
         self.wanted = dict.fromkeys(wanted)
         self.now = 100.0
-        self.session = Session(dialect, self.wanted, Timings(**timings), self.now,
-                               (lambda: _LOGIN) if private else None)
+        self.session = Session(
+            dialect, self.wanted, Timings(**timings), self.now, (lambda: _LOGIN) if private else None
+        )
         self.sent: list[tuple[float, str, list[str]]] = []
         self.outcomes: list[object] = []
 
@@ -126,7 +129,9 @@ def test_topics_go_out_in_batches_of_twenty_one_message_at_a_time() -> None:
         assert talk.poll() == []
         talk.hear(Ack("subscribe", request[1][-1]))
     assert talk.session.settled
-    assert [topics for _, operation, asked in talk.sent if operation == "subscribe" for topics in asked] == _topics(45)
+    assert [
+        topics for _, operation, asked in talk.sent if operation == "subscribe" for topics in asked
+    ] == _topics(45)
 
 
 @pytest.mark.parametrize(("dialect", "most"), [(SPOT, 4096), (FUTURES, 2000)])
@@ -195,8 +200,10 @@ def test_a_lost_ack_is_asked_again_once_then_given_up() -> None:
     talk.hear(Ack("subscribe", "a"))
     talk.hear(Ack("subscribe", "c"))
     talk.pass_time(5.0)
-    assert [one[1:] for one in talk.sent if one[1] == "subscribe"] == [("subscribe", ["a", "b", "c"]),
-                                                                     ("subscribe", ["b"])]
+    assert [one[1:] for one in talk.sent if one[1] == "subscribe"] == [
+        ("subscribe", ["a", "b", "c"]),
+        ("subscribe", ["b"]),
+    ]
     talk.pass_time(5.0)
     assert [outcome for outcome in talk.outcomes if not isinstance(outcome, Answered)] == [GaveUp("b")]
     assert talk.session.held == {"a", "c"}
@@ -252,7 +259,8 @@ def test_a_nameless_refusal_is_never_blamed_on_a_bystander() -> None:
             talk.hear(Ack("subscribe", topics[0]))
     assert alone == [["bad"], ["c"], ["d"]]
     assert [outcome for outcome in talk.outcomes if isinstance(outcome, Rejected | GaveUp | Stray)] == [
-        Rejected("bad", _NAMELESS)]
+        Rejected("bad", _NAMELESS)
+    ]
     assert talk.session.held == {"a", "c", "d"}
     assert talk.now - 100 < 2.0
 
@@ -450,4 +458,4 @@ def test_no_ten_seconds_see_more_than_a_hundred_messages(ping_interval: float) -
         inside = [at for at in times[index:] if at < start + 10.0]
         assert len(inside) <= 100
     pings = [at for at, operation, _ in talk.sent if operation == "ping"]
-    assert all(later - earlier <= ping_interval + 0.01 for earlier, later in zip(pings, pings[1:], strict=False))
+    assert all(later - earlier <= ping_interval + 0.01 for earlier, later in pairwise(pings))

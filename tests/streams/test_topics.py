@@ -11,35 +11,44 @@ from bitmart_async.websocket import topics
 from bitmart_async.websocket.topics import Market, model_of, parse
 
 
-@pytest.mark.parametrize(("text", "channel", "symbol", "speed", "private"), [
-    ("spot/ticker:BTC_USDT", "ticker", "BTC_USDT", "", False),
-    ("spot/ticker:ORDER_USDT", "ticker", "ORDER_USDT", "", False),
-    ("spot/trade:USER_USDT", "trade", "USER_USDT", "", False),
-    ("spot/depth/increase100:ASSET_USDT", "depth/increase100", "ASSET_USDT", "", False),
-    ("spot/user/order:BTC_USDT", "user/order", "BTC_USDT", "", True),
-    ("spot/user/orders:ALL_SYMBOLS", "user/orders", "ALL_SYMBOLS", "", True),
-    ("spot/user/balance:BALANCE_UPDATE", "user/balance", "BALANCE_UPDATE", "", True),
-    ("spot/user/somethingnew:X", "user/somethingnew", "X", "", True),
-    ("spot/users:X", "users", "X", "", False),
-    ("spot/order:X", "order", "X", "", True),
-    ("futures/asset:USDT", "asset", "USDT", "", True),
-    ("futures/position", "position", "", "", True),
-    ("futures/order", "order", "", "", True),
-    ("futures/trade:ORDERUSDT", "trade", "ORDERUSDT", "", False),
-    ("futures/ticker:POSITIONUSDT", "ticker", "POSITIONUSDT", "", False),
-    ("futures/ticker", "ticker", "", "", False),
-    ("futures/depth20:BTCUSDT@200ms", "depth20", "BTCUSDT", "200ms", False),
-    ("futures/klineBin1m:ASSETUSDT", "klineBin1m", "ASSETUSDT", "", False),
-    ("futures/orderbook:BTCUSDT", "orderbook", "BTCUSDT", "", False),
-    ("futures/v2/order:BTCUSDT", "v2/order", "BTCUSDT", "", True),
-    ("futures/Order", "Order", "", "", False),
-])
+@pytest.mark.parametrize(
+    ("text", "channel", "symbol", "speed", "private"),
+    [
+        ("spot/ticker:BTC_USDT", "ticker", "BTC_USDT", "", False),
+        ("spot/ticker:ORDER_USDT", "ticker", "ORDER_USDT", "", False),
+        ("spot/trade:USER_USDT", "trade", "USER_USDT", "", False),
+        ("spot/depth/increase100:ASSET_USDT", "depth/increase100", "ASSET_USDT", "", False),
+        ("spot/user/order:BTC_USDT", "user/order", "BTC_USDT", "", True),
+        ("spot/user/orders:ALL_SYMBOLS", "user/orders", "ALL_SYMBOLS", "", True),
+        ("spot/user/balance:BALANCE_UPDATE", "user/balance", "BALANCE_UPDATE", "", True),
+        ("spot/user/somethingnew:X", "user/somethingnew", "X", "", True),
+        ("spot/users:X", "users", "X", "", False),
+        ("spot/order:X", "order", "X", "", True),
+        ("futures/asset:USDT", "asset", "USDT", "", True),
+        ("futures/position", "position", "", "", True),
+        ("futures/order", "order", "", "", True),
+        ("futures/trade:ORDERUSDT", "trade", "ORDERUSDT", "", False),
+        ("futures/ticker:POSITIONUSDT", "ticker", "POSITIONUSDT", "", False),
+        ("futures/ticker", "ticker", "", "", False),
+        ("futures/depth20:BTCUSDT@200ms", "depth20", "BTCUSDT", "200ms", False),
+        ("futures/klineBin1m:ASSETUSDT", "klineBin1m", "ASSETUSDT", "", False),
+        ("futures/orderbook:BTCUSDT", "orderbook", "BTCUSDT", "", False),
+        ("futures/v2/order:BTCUSDT", "v2/order", "BTCUSDT", "", True),
+        ("futures/Order", "Order", "", "", False),
+    ],
+)
 def test_a_topic_is_private_by_its_path_never_by_its_symbol(
-        text: str, channel: str, symbol: str, speed: str, private: bool) -> None:
+    text: str, channel: str, symbol: str, speed: str, private: bool
+) -> None:
     """Only whole path parts make a topic private; words inside symbols and channels do not."""
     topic = parse(text)
     assert (topic.text, topic.channel, topic.symbol, topic.speed, topic.private) == (
-        text, channel, symbol, speed, private)
+        text,
+        channel,
+        symbol,
+        speed,
+        private,
+    )
     assert topic.market.value == text.partition("/")[0]
 
 
@@ -62,10 +71,25 @@ def test_the_market_may_be_given_apart() -> None:
         parse("ticker:BTC_USDT", "margin")
 
 
-@pytest.mark.parametrize("text", [
-    "", "spot", "spot/", "/ticker", "spot/ticker:", "spot/ticker:BTC USDT", "spot/ticker:BTC_USDT\n", "spot//ticker",
-    "spot/ticker/:X", "spot/a:b:c", "spot/ticker:X@", "margin/ticker:X", "SPOT/ticker:X", "spot/ticker:X@1@2",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "spot",
+        "spot/",
+        "/ticker",
+        "spot/ticker:",
+        "spot/ticker:BTC USDT",
+        "spot/ticker:BTC_USDT\n",
+        "spot//ticker",
+        "spot/ticker/:X",
+        "spot/a:b:c",
+        "spot/ticker:X@",
+        "margin/ticker:X",
+        "SPOT/ticker:X",
+        "spot/ticker:X@1@2",
+    ],
+)
 def test_a_malformed_topic_is_refused_with_a_reason(text: str) -> None:
     """Nothing that cannot be a topic is sent, and the error says what one looks like."""
     with pytest.raises(TopicError, match=r"topic|market"):
@@ -78,32 +102,40 @@ def test_a_topic_that_is_no_text_is_refused() -> None:
         parse(5)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("topic", "text", "model"), [
-    (topics.spot.ticker("BTC_USDT"), "spot/ticker:BTC_USDT", s.SpotStreamTicker),
-    (topics.spot.book_ticker("BTC_USDT"), "spot/bookTicker:BTC_USDT", s.SpotBookTicker),
-    (topics.spot.kline("BTC_USDT", "1M"), "spot/kline1M:BTC_USDT", s.SpotKline),
-    (topics.spot.depth("BTC_USDT"), "spot/depth20:BTC_USDT", s.SpotDepth),
-    (topics.spot.depth_increase("BTC_USDT"), "spot/depth/increase100:BTC_USDT", s.SpotDepthIncrease),
-    (topics.spot.trade("BTC_USDT"), "spot/trade:BTC_USDT", s.SpotStreamTrade),
-    (topics.spot.order("BTC_USDT"), "spot/user/order:BTC_USDT", s.SpotOrderUpdate),
-    (topics.spot.orders(), "spot/user/orders:ALL_SYMBOLS", s.SpotOrderUpdate),
-    (topics.spot.balance(), "spot/user/balance:BALANCE_UPDATE", s.SpotBalanceUpdate),
-    (topics.futures.ticker(), "futures/ticker", f.FuturesStreamTicker),
-    (topics.futures.ticker("BTCUSDT"), "futures/ticker:BTCUSDT", f.FuturesStreamTicker),
-    (topics.futures.funding_rate("BTCUSDT"), "futures/fundingRate:BTCUSDT", f.FuturesFunding),
-    (topics.futures.depth("BTCUSDT", 5, "100ms"), "futures/depth5:BTCUSDT@100ms", f.FuturesDepth),
-    (topics.futures.depth_all("BTCUSDT"), "futures/depthAll20:BTCUSDT", f.FuturesDepthAll),
-    (topics.futures.depth_increase("BTCUSDT"), "futures/depthIncrease50:BTCUSDT", f.FuturesDepthIncrease),
-    (topics.futures.book_ticker("BTCUSDT"), "futures/bookticker:BTCUSDT", f.FuturesBookTicker),
-    (topics.futures.trade("BTCUSDT"), "futures/trade:BTCUSDT", f.FuturesStreamTrade),
-    (topics.futures.kline("BTCUSDT", "1H"), "futures/klineBin1H:BTCUSDT", f.FuturesKline),
-    (topics.futures.mark_price_kline("BTCUSDT", "1m"), "futures/markPriceKlineBin1m:BTCUSDT", f.FuturesKline),
-    (topics.futures.asset("USDT"), "futures/asset:USDT", f.FuturesAssetUpdate),
-    (topics.futures.position(), "futures/position", f.FuturesPositionUpdate),
-    (topics.futures.order(), "futures/order", f.FuturesOrderUpdate),
-])
+@pytest.mark.parametrize(
+    ("topic", "text", "model"),
+    [
+        (topics.spot.ticker("BTC_USDT"), "spot/ticker:BTC_USDT", s.SpotStreamTicker),
+        (topics.spot.book_ticker("BTC_USDT"), "spot/bookTicker:BTC_USDT", s.SpotBookTicker),
+        (topics.spot.kline("BTC_USDT", "1M"), "spot/kline1M:BTC_USDT", s.SpotKline),
+        (topics.spot.depth("BTC_USDT"), "spot/depth20:BTC_USDT", s.SpotDepth),
+        (topics.spot.depth_increase("BTC_USDT"), "spot/depth/increase100:BTC_USDT", s.SpotDepthIncrease),
+        (topics.spot.trade("BTC_USDT"), "spot/trade:BTC_USDT", s.SpotStreamTrade),
+        (topics.spot.order("BTC_USDT"), "spot/user/order:BTC_USDT", s.SpotOrderUpdate),
+        (topics.spot.orders(), "spot/user/orders:ALL_SYMBOLS", s.SpotOrderUpdate),
+        (topics.spot.balance(), "spot/user/balance:BALANCE_UPDATE", s.SpotBalanceUpdate),
+        (topics.futures.ticker(), "futures/ticker", f.FuturesStreamTicker),
+        (topics.futures.ticker("BTCUSDT"), "futures/ticker:BTCUSDT", f.FuturesStreamTicker),
+        (topics.futures.funding_rate("BTCUSDT"), "futures/fundingRate:BTCUSDT", f.FuturesFunding),
+        (topics.futures.depth("BTCUSDT", 5, "100ms"), "futures/depth5:BTCUSDT@100ms", f.FuturesDepth),
+        (topics.futures.depth_all("BTCUSDT"), "futures/depthAll20:BTCUSDT", f.FuturesDepthAll),
+        (topics.futures.depth_increase("BTCUSDT"), "futures/depthIncrease50:BTCUSDT", f.FuturesDepthIncrease),
+        (topics.futures.book_ticker("BTCUSDT"), "futures/bookticker:BTCUSDT", f.FuturesBookTicker),
+        (topics.futures.trade("BTCUSDT"), "futures/trade:BTCUSDT", f.FuturesStreamTrade),
+        (topics.futures.kline("BTCUSDT", "1H"), "futures/klineBin1H:BTCUSDT", f.FuturesKline),
+        (
+            topics.futures.mark_price_kline("BTCUSDT", "1m"),
+            "futures/markPriceKlineBin1m:BTCUSDT",
+            f.FuturesKline,
+        ),
+        (topics.futures.asset("USDT"), "futures/asset:USDT", f.FuturesAssetUpdate),
+        (topics.futures.position(), "futures/position", f.FuturesPositionUpdate),
+        (topics.futures.order(), "futures/order", f.FuturesOrderUpdate),
+    ],
+)
 def test_a_builder_writes_the_topic_and_knows_its_model(
-        topic: topics.Topic[object], text: str, model: type) -> None:
+    topic: topics.Topic[object], text: str, model: type
+) -> None:
     """Builders spell topics as the wire does, case included, and updates get the builder's type."""
     assert (topic.text, str(topic)) == (text, text)
     assert model_of(topic.market, topic.channel) is model
