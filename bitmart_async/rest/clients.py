@@ -88,7 +88,7 @@ class _Client(Section):
         """
         settled = settle(credentials, api_key, api_secret, api_memo)
         url = self._url(environment, base_url, demo_trading=demo_trading)
-        whole: object = recv_window  # what callers really pass
+        whole = cast("object", recv_window)  # what callers really pass
         if isinstance(whole, bool) or not isinstance(whole, int) or not 1 <= whole <= 60_000:
             raise ConfigurationError(f"recv_window={recv_window!r}: must be 1 to 60000 milliseconds, an int")
         if broker_id is not None and not re.fullmatch(r"[!-~]+", broker_id):
@@ -179,7 +179,7 @@ class _Client(Section):
 
     async def _server_time(self) -> int:
         envelope = await self._transport.call(SYSTEM_TIME, {})
-        theirs: int | None = envelope.data.server_time  # blank is possible in any number, see models/base.py
+        theirs = cast("int | None", envelope.data.server_time)  # any number may be blank, see models/base.py
         if theirs is None:
             raise BadResponse(f"{SYSTEM_TIME.label}: the exchange told no time.", endpoint=SYSTEM_TIME.label,
                               http_status=envelope.http_status, raw=envelope.raw)

@@ -43,7 +43,6 @@ from bitmart_async.errors import (
     Fate,
     OrderFateUnknown,
     OutcomeUnknown,
-    RateLimited,
     RedirectRefused,
     TlsError,
     TransportError,

@@ -111,7 +111,7 @@ def test_a_free_window_holds_nobody_up(calls: list[Call], requests: int) -> None
     )
 )
 def test_the_books_of_a_window_stay_in_order(steps: list[tuple[str, int, int, int]]) -> None:
-    """Through any mix of traffic, corrections and pauses: never negative, never over, always an end in sight."""
+    """Through any mix of traffic, corrections and pauses: never over, always an end in sight."""
     window, now, under_way = Window(8, 2000), 0, 0
     for what, later, used, limit in steps:
         now += later

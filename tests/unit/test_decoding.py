@@ -47,11 +47,11 @@ class Thing(Model, frozen=True, kw_only=True):
     count: int | None = None
     ratio: float | None = None
     maybe_text: str | None = None
-    names: list[str] = []
-    pairs: list[Pair] = []
+    names: list[str] = []  # noqa: RUF012 - msgspec copies it
+    pairs: list[Pair] = []  # noqa: RUF012 - msgspec copies it
     inside: Inside = Inside()
     maybe_inside: Inside | None = None
-    table: dict[str, Number] = {}
+    table: dict[str, Number] = {}  # noqa: RUF012 - msgspec copies it
     colour: Colour = Colour.RED
     level: Level = Level.ONE
     maybe_level: Level | None = None

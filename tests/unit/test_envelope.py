@@ -41,7 +41,7 @@ def test_the_code_as_text() -> None:
 
 
 def test_no_data_key() -> None:
-    """Where code 1000 is the whole answer nothing else is needed; a list may be missing, an object may not."""
+    """Where code 1000 is the whole answer a list may be missing, an object may not."""
     assert NOTHING.read(raw(code=1000, message="OK", trace="t")) == (None, "OK", "t")
     assert NOTHING.read(raw(code=1000, data={"ignored": 1})) == (None, "", "")
     assert LIST.read(raw(code=1000, data=None))[0] == []

@@ -112,7 +112,7 @@ def test_every_error_can_be_made_without_arguments(kind: type[BitMartError]) -> 
 
 @pytest.mark.parametrize("code", sorted(REST_CODES))
 def test_an_api_error_says_whose_side_and_what_to_do(code: int) -> None:
-    """For each code of the table: endpoint, code, meaning, the exchange's words, trace, advice with its side."""
+    """For each code of the table: endpoint, code, meaning, the exchange's words, trace, advice."""
     error = api_error_class(code, 200)(
         "x", endpoint="POST /p", code=code, message="theirs", trace="tr-1", http_status=200
     )

@@ -59,7 +59,7 @@ def test_values_go_under_their_wire_names() -> None:
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_unknown_names_are_refused(strict: bool) -> None:
-    """A misspelled name is never sent: the exchange would ignore it silently. The text lists the right ones."""
+    """A misspelled name is never sent: the exchange would ignore it. The text lists the right ones."""
     with pytest.raises(ParameterError, match=r"no parameter 'prise'.*price"):
         SUBMIT_ORDER.encode({**LIMIT, "prise": "1"}, strict=strict)
 
