@@ -59,6 +59,7 @@ class _Wire(msgspec.Struct, Generic[T]):
     data: T
     code: int | str | None = None
     message: str | None = None
+    msg: str | None = None
     trace: str | None = None
 
 
@@ -78,7 +79,7 @@ class EnvelopeReader(Generic[T]):
         self._inner = inner
         self._data: Reader[T] = Reader(_Inner[returns] if inner else returns)  # type: ignore[valid-type]
         self._fast: Reader[_Wire[T]] | None = None
-        if not inner and not self._nothing:
+        if not inner and not self._nothing and returns is not object:  # plain JSON: digits stay Decimal
             self._fast = Reader(_Wire[returns])  # type: ignore[valid-type]
 
     def read(self, raw: bytes) -> tuple[T, str, str]:
@@ -91,7 +92,7 @@ class EnvelopeReader(Generic[T]):
         if self._fast is not None:
             wire = self._fast.quick(raw)
             if wire is not None and wire.code == OK:
-                return wire.data, wire.message or "", wire.trace or ""
+                return wire.data, wire.message or wire.msg or "", wire.trace or ""
         return self._read_slowly(raw)
 
     def _read_slowly(self, raw: bytes) -> tuple[T, str, str]:
