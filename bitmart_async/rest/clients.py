@@ -15,7 +15,7 @@ from bitmart_async.rest.futures_account import FuturesAccount
 from bitmart_async.rest.futures_market import FuturesMarket
 from bitmart_async.rest.params import Param
 from bitmart_async.rest.resolve import FuturesResolve, SpotResolve
-from bitmart_async.rest.section import Section
+from bitmart_async.rest.section import Section, warn_once
 from bitmart_async.rest.spot_account import SpotAccount
 from bitmart_async.rest.spot_market import SpotMarket
 from bitmart_async.rest.system import SYSTEM_TIME, System
@@ -126,6 +126,7 @@ class _Client(Section):
             endpoint: A constant beside its method, or ``bitmart_async.rest.ENDPOINTS[id]``.
             params: The endpoint's parameters, in snake_case.
         """
+        warn_once(endpoint, stacklevel=2)
         return await self._transport.call(endpoint, params)
 
     async def request(
