@@ -12,7 +12,9 @@ from bitmart_async.rest import (
     futures_account,
     futures_market,
     futures_trading,
+    margin,
     spot_account,
+    spot_algo,
     spot_market,
     spot_trading,
     system,
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
 
-_SECTIONS = (system, spot_market, spot_account, spot_trading, futures_market, futures_account, futures_trading)
+_SECTIONS = (
+    system, spot_market, spot_account, spot_trading, spot_algo, margin, futures_market, futures_account,
+    futures_trading,
+)
 
 ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({
     value.id: value

@@ -13,6 +13,7 @@ from bitmart_async.ratelimit import RateLimits
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.futures_account import FuturesAccount
 from bitmart_async.rest.futures_market import FuturesMarket
+from bitmart_async.rest.margin import Margin
 from bitmart_async.rest.params import Param
 from bitmart_async.rest.resolve import FuturesResolve, SpotResolve
 from bitmart_async.rest.section import Section, warn_once
@@ -227,8 +228,8 @@ def _exact_json(value: object, name: str) -> object:
     return value
 
 
-class RestClient(System, SpotMarket, SpotAccount, SpotResolve, _Client):
-    """Spot, margin, account, earn, sub-account and system calls on the spot host."""
+class RestClient(System, SpotMarket, SpotAccount, SpotResolve, Margin, _Client):
+    """Spot, margin, account, earn, sub-account, broker and system calls on the spot host."""
 
     @staticmethod
     def _rest_url(environment: Environment) -> str:
