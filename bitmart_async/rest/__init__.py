@@ -9,6 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bitmart_async.rest import (
+    broker,
+    earn,
+    funding,
     futures_account,
     futures_market,
     futures_trading,
@@ -17,6 +20,7 @@ from bitmart_async.rest import (
     spot_algo,
     spot_market,
     spot_trading,
+    subaccount,
     system,
 )
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
 
 _SECTIONS = (
-    system, spot_market, spot_account, spot_trading, spot_algo, margin, futures_market, futures_account,
-    futures_trading,
+    system, spot_market, spot_account, spot_trading, spot_algo, margin, funding, subaccount,
+    earn, broker, futures_market, futures_account, futures_trading,
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({
