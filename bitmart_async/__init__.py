@@ -125,6 +125,7 @@ if TYPE_CHECKING:
         WithdrawAddressType,
     )
     from bitmart_async.models.spot import SpotOrderRequest
+    from bitmart_async.models.spot_legacy import SpotOrderRequestV2
     from bitmart_async.ratelimit import Quota, RateLimits, RateLimitState, Scope, Use
     from bitmart_async.rest.clients import FuturesClientV2, RestClient
     from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
@@ -161,6 +162,7 @@ _HOMES = {
         "WithdrawAddressStatus", "WithdrawAddressType",
     ),
     "models.spot": ("SpotOrderRequest",),
+    "models.spot_legacy": ("SpotOrderRequestV2",),
     "ratelimit": ("Quota", "RateLimitState", "RateLimits", "Scope", "Use"),
     "rest.clients": ("FuturesClientV2", "RestClient"),
     "rest.endpoint": ("Auth", "Effect", "Endpoint"),
@@ -189,7 +191,7 @@ __all__ = [
     "OutcomeUnknown", "ParameterError", "PendingOrder", "PermissionDenied", "PositionConflict",
     "PositionMode", "PositionType", "PriceType", "QueryState", "Quota", "RateLimitState", "RateLimited",
     "RateLimits", "RedirectRefused", "RegionRestricted", "RestClient", "Scope", "Side", "SlowConsumer",
-    "SourceAccount", "SpotKlineStep", "SpotOrderRequest", "StpMode", "StreamData",
+    "SourceAccount", "SpotKlineStep", "SpotOrderRequest", "SpotOrderRequestV2", "StpMode", "StreamData",
     "StreamError", "StreamUnavailable", "SubAccountStatus", "SubTransferType", "Subscription",
     "SubscriptionRefused", "SymbolUnavailable", "SystemFault", "TimestampRejected", "TlsError", "Topic",
     "TopicError", "TradeRole", "TransportError", "Unavailable", "Update", "Use", "WebsocketClient",

@@ -10,7 +10,7 @@ _CLASSES = ("RestClient", "FuturesClientV2", "WebsocketClient", "Subscription", 
             "RateLimits")
 _MODULES = ("models.enums", "models.spot", "models.futures", "models.system", "models.streams_spot",
             "models.streams_futures", "models.account", "models.margin", "models.subaccount", "models.earn",
-            "models.broker", "sandbox", "topics", "rest", "numbers")
+            "models.broker", "models.spot_legacy", "sandbox", "topics", "rest", "numbers")
 
 
 def lines() -> list[str]:

@@ -18,6 +18,7 @@ from bitmart_async.rest import (
     margin,
     spot_account,
     spot_algo,
+    spot_legacy,
     spot_market,
     spot_trading,
     subaccount,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
 
 _SECTIONS = (
-    system, spot_market, spot_account, spot_trading, spot_algo, margin, funding, subaccount,
+    system, spot_market, spot_account, spot_trading, spot_algo, spot_legacy, margin, funding, subaccount,
     earn, broker, futures_market, futures_account, futures_trading,
 )
 

@@ -21,6 +21,7 @@ from bitmart_async.rest.params import Param
 from bitmart_async.rest.resolve import FuturesResolve, SpotResolve
 from bitmart_async.rest.section import Section, warn_once
 from bitmart_async.rest.spot_account import SpotAccount
+from bitmart_async.rest.spot_legacy import SpotLegacy
 from bitmart_async.rest.spot_market import SpotMarket
 from bitmart_async.rest.subaccount import SubAccounting
 from bitmart_async.rest.system import SYSTEM_TIME, System
@@ -232,7 +233,8 @@ def _exact_json(value: object, name: str) -> object:
     return value
 
 
-class RestClient(System, SpotMarket, SpotAccount, SpotResolve, Margin, Funding, SubAccounting, Earn, Broker, _Client):
+class RestClient(System, SpotMarket, SpotAccount, SpotResolve, SpotLegacy, Margin, Funding, SubAccounting,
+                 Earn, Broker, _Client):
     """Spot, margin, account, earn, sub-account, broker and system calls on the spot host."""
 
     @staticmethod
