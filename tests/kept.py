@@ -36,6 +36,11 @@ def assert_kept(wire: object, model: object, place: str = "$") -> None:
         assert len(rows) == len(model), f"{place}: {len(rows)} rows became {len(model)}"
         for index, (item, value) in enumerate(zip(rows, model, strict=True)):
             assert_kept(item, value, f"{place}[{index}]")
+    elif isinstance(model, dict):
+        assert isinstance(wire, dict)
+        assert wire.keys() == model.keys(), f"{place}: keys differ"
+        for key, value in model.items():
+            assert_kept(wire[key], value, f"{place}.{key}")
     else:
         _assert_same(wire, model, place)
 

@@ -9,7 +9,8 @@ import typing
 _CLASSES = ("RestClient", "FuturesClientV2", "WebsocketClient", "Subscription", "Credentials", "Environment", "Clock",
             "RateLimits")
 _MODULES = ("models.enums", "models.spot", "models.futures", "models.system", "models.streams_spot",
-            "models.streams_futures", "sandbox", "topics", "rest", "numbers")
+            "models.streams_futures", "models.account", "models.margin", "models.subaccount", "models.earn",
+            "models.broker", "models.spot_legacy", "sandbox", "topics", "rest", "numbers")
 
 
 def lines() -> list[str]:

@@ -22,7 +22,8 @@ numbers
 models.base
 models.enums
 decoding
-models.system models.spot models.futures models.streams_spot models.streams_futures models
+models.system models.spot models.futures models.streams_spot models.streams_futures
+models.account models.margin models.subaccount models.earn models.broker models.spot_legacy models
 ratelimit
 rest.params
 rest.endpoint
@@ -32,6 +33,7 @@ rest.transport
 rest.section
 rest.system rest.spot_market rest.spot_account
 rest.spot_trading
+rest.spot_algo rest.spot_legacy rest.margin rest.funding rest.subaccount rest.earn rest.broker
 rest.futures_market
 rest.futures_account rest.futures_trading
 rest.resolve

@@ -65,11 +65,15 @@ def _to_blank(value: object) -> Decimal | None:
     raise ValueError("NaN or Infinity where a number belongs")
 
 
-_CUSTOM = {"Id": _to_id, "Blank": _to_blank}
+def _as_it_is(value: object) -> object:
+    return value
+
+
+_CUSTOM = {"Id": _to_id, "Blank": _to_blank, "object": _as_it_is}
 
 
 def decode_custom(kind: type, value: object) -> object:
-    """The decoders' hook for ``Id`` and ``Blank``."""
+    """The decoders' hook for ``Id``, ``Blank`` and ``object`` (plain JSON)."""
     return _CUSTOM[kind.__name__](value)
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from bitmart_async.models.base import OpenInt, OpenStr
 
 __all__ = [
-    "AccountKind", "BookFrame", "CancelSource", "ContractStatus", "CloseContractType", "FlowType",
-    "FuturesKlineStep", "FuturesOrderAction", "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType",
-    "FuturesSide", "FuturesStpMode", "Leg", "MarginMode", "OpenOrderState", "OpenOrderType", "OrderMode",
-    "OrderState", "OrderType", "PositionMode", "PositionType", "PriceType", "QueryState", "Side",
-    "SpotKlineStep", "StpMode", "TradeRole",
+    "AccountKind", "AccountTransferType", "AlgoOrderType", "AlgoTriggerType", "ApiAccountStatus",
+    "ApiAccountType", "ApiKeyStatus", "BookFrame", "CancelSource", "CloseContractType",
+    "ContractStatus", "DepositAccount", "EarnMaturity", "EarnRecordType", "EarnSwitch",
+    "EarnSwitchState", "FlowType", "FundingOperation", "FundingStatus", "FuturesKlineStep",
+    "FuturesOrderAction", "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType", "FuturesSide",
+    "FuturesStpMode", "Leg", "MarginMode", "MarginRiskLevel", "MarginTransferSide", "OpenOrderState",
+    "OpenOrderType", "OrderMode", "OrderState", "OrderType", "PositionMode", "PositionType",
+    "PriceType", "QueryState", "Side", "SourceAccount", "SpotKlineStep", "StpMode", "SubAccountStatus",
+    "SubTransferType", "TradeRole", "WithdrawAccountType", "WithdrawAddressStatus",
+    "WithdrawAddressType",
 ]
 
 
@@ -97,6 +102,179 @@ class SpotKlineStep(OpenInt):
     D1 = 1440
     W1 = 10080
     MONTH = 43200
+
+
+class AlgoOrderType(OpenStr):
+    """Kind of a spot algo order."""
+
+    TP_SL = "tp/sl"
+    """Take-profit or stop-loss: side and trigger price decide which."""
+    TRIGGER = "trigger"
+    """Plan order: an order that is sent when the trigger price is reached."""
+
+
+class AlgoTriggerType(OpenStr):
+    """What a spot algo order sends once its trigger price is reached."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+
+
+class MarginTransferSide(OpenStr):
+    """Direction of a transfer between spot and an isolated-margin account."""
+
+    IN = "in"
+    """Spot to margin."""
+    OUT = "out"
+    """Margin to spot."""
+
+
+class MarginRiskLevel(OpenStr):
+    """How near an isolated-margin account is to liquidation; digits in a text on the wire."""
+
+    LOW = "1"
+    MEDIUM = "2"
+    HIGH = "3"
+
+
+class SourceAccount(OpenStr):
+    """Which wallet of the main account."""
+
+    SPOT = "SPOT"
+    FUND = "FUND"
+
+
+class DepositAccount(OpenStr):
+    """Which wallet deposits are credited to."""
+
+    SPOT = "SPOT"
+    CONTRACT = "CONTRACT"
+    """The futures wallet."""
+    FUND = "FUND"
+
+
+class AccountTransferType(OpenStr):
+    """Direction of a transfer between the spot and the funding wallet."""
+
+    SPOT_TO_FUND = "spot_to_fund"
+    FUND_TO_SPOT = "fund_to_spot"
+
+
+class FundingOperation(OpenStr):
+    """Money coming in or going out."""
+
+    DEPOSIT = "deposit"
+    WITHDRAW = "withdraw"
+
+
+class FundingStatus(OpenInt):
+    """How far a deposit or withdrawal is."""
+
+    CREATED = 0
+    SUBMITTED = 1
+    PROCESSING = 2
+    DONE = 3
+    CANCELED = 4
+    FAILED = 5
+
+
+class WithdrawAddressType(OpenInt):
+    """What an address of the address book may receive."""
+
+    STANDARD = 0
+    """One coin on one network."""
+    UNIVERSAL = 1
+    """Any coin on one network."""
+    EVM = 2
+    """Coins on EVM networks."""
+
+
+class WithdrawAddressStatus(OpenInt):
+    """Whether the API may withdraw to an address."""
+
+    UNVERIFIED = 0
+    VERIFIED = 1
+
+
+class WithdrawAccountType(OpenInt):
+    """How a withdrawal to another BitMart account names its receiver."""
+
+    CID = 1
+    """BitMart's account id."""
+    EMAIL = 2
+    PHONE = 3
+    """Needs the area code as well."""
+
+
+class ApiAccountType(OpenStr):
+    """Kind of account a key belongs to."""
+
+    MAIN = "main"
+    SUB = "sub"
+
+
+class ApiAccountStatus(OpenStr):
+    """Whether an account may be used."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+
+
+class ApiKeyStatus(OpenStr):
+    """Whether a key may be used."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    EXPIRED = "expired"
+
+
+class SubAccountStatus(OpenInt):
+    """Whether a sub-account may be used."""
+
+    DISABLED = 0
+    """By BitMart."""
+    NORMAL = 1
+    FROZEN = 2
+    """By the main account."""
+
+
+class SubTransferType(OpenStr):
+    """Kind of transfer between main and sub-accounts. One is known."""
+
+    SPOT_TO_SPOT = "spot to spot"
+
+
+class EarnRecordType(OpenStr):
+    """Kind of a savings record."""
+
+    SUBSCRIBE = "subscribe"
+    REDEEM = "redeem"
+    INTEREST = "interest"
+
+
+class EarnMaturity(OpenStr):
+    """What happens to fixed savings at the end of their term."""
+
+    OFF = "OFF"
+    """Paid out."""
+    REINVEST_FLEXIBLE = "REINVEST_FLEXIBLE"
+    REINVEST_FIXED = "REINVEST_FIXED"
+
+
+class EarnSwitch(OpenStr):
+    """How a savings switch is set. It is read as EarnSwitchState."""
+
+    OPEN = "open"
+    """On."""
+    CLOSE = "close"
+    """Off."""
+
+
+class EarnSwitchState(OpenStr):
+    """How a savings switch reads."""
+
+    ON = "ON"
+    OFF = "OFF"
 
 
 class FuturesKlineStep(OpenInt):

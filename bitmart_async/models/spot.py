@@ -7,11 +7,21 @@ from decimal import Decimal
 import msgspec
 
 from bitmart_async.models.base import Id, Model, Ms, Number, Seconds, Whole
-from bitmart_async.models.enums import CancelSource, OrderMode, OrderState, OrderType, Side, StpMode, TradeRole
+from bitmart_async.models.enums import (
+    AlgoOrderType,
+    AlgoTriggerType,
+    CancelSource,
+    OrderMode,
+    OrderState,
+    OrderType,
+    Side,
+    StpMode,
+    TradeRole,
+)
 
 __all__ = [
-    "BatchOrderAck", "CancelAck", "CancelOrdersAck", "Currencies", "Currency", "SpotBook", "SpotCandle",
-    "SpotFees", "SpotLevel", "SpotOrder", "SpotOrderAck", "SpotOrderRequest", "SpotPublicTrade",
+    "BatchOrderAck", "CancelAck", "CancelOrdersAck", "Currencies", "Currency", "SpotAlgoOrder", "SpotBook",
+    "SpotCandle", "SpotFees", "SpotLevel", "SpotOrder", "SpotOrderAck", "SpotOrderRequest", "SpotPublicTrade",
     "SpotTicker", "SpotTickerRow", "SpotTrade", "SpotTradeFee", "SpotWallet", "SpotWalletRow", "Symbol",
     "SymbolNames", "Symbols",
 ]
@@ -193,7 +203,8 @@ class SpotTradeFee(Model, frozen=True, kw_only=True):
 class SpotOrderAck(Model, frozen=True, kw_only=True):
     """The exchange took the order. Fills are reported by queries and the private stream."""
 
-    order_id: str
+    order_id: Id
+    """A number on the wire of margin orders."""
 
 
 class BatchOrderAck(Model, frozen=True, kw_only=True, rename="camel"):
@@ -240,6 +251,29 @@ class SpotOrder(Model, frozen=True, kw_only=True, rename="camel"):
     filled_size: Number
     notional: Number
     filled_notional: Number
+    create_time: Ms
+    """Unix ms."""
+    update_time: Ms
+    """Unix ms."""
+
+
+class SpotAlgoOrder(Model, frozen=True, kw_only=True, rename="camel"):
+    """One spot order that waits for a price. No source knows a field for that price in a reply."""
+
+    order_id: str
+    """In a space of its own: only the algo calls know it."""
+    client_order_id: str
+    symbol: str
+    side: Side
+    order_mode: AlgoOrderType
+    """Kind of algo order, whatever the name says."""
+    trigger_type: AlgoTriggerType = msgspec.field(name="trigger_type")
+    state: OrderState
+    """The values are not documented for algo orders."""
+    cancel_source: CancelSource | None = None
+    price: Number
+    size: Number
+    notional: Number
     create_time: Ms
     """Unix ms."""
     update_time: Ms

@@ -9,12 +9,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bitmart_async.rest import (
+    broker,
+    earn,
+    funding,
     futures_account,
     futures_market,
     futures_trading,
+    margin,
     spot_account,
+    spot_algo,
+    spot_legacy,
     spot_market,
     spot_trading,
+    subaccount,
     system,
 )
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
@@ -25,7 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
 
-_SECTIONS = (system, spot_market, spot_account, spot_trading, futures_market, futures_account, futures_trading)
+_SECTIONS = (
+    system, spot_market, spot_account, spot_trading, spot_algo, spot_legacy, margin, funding, subaccount,
+    earn, broker, futures_market, futures_account, futures_trading,
+)
 
 ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({
     value.id: value

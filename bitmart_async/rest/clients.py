@@ -11,14 +11,20 @@ from bitmart_async.credentials import settle
 from bitmart_async.environments import DEMO, LIVE, Environment, check_url
 from bitmart_async.errors import BadResponse, ConfigurationError, ParameterError
 from bitmart_async.ratelimit import RateLimits
+from bitmart_async.rest.broker import Broker
+from bitmart_async.rest.earn import Earn
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.funding import Funding
 from bitmart_async.rest.futures_account import FuturesAccount
 from bitmart_async.rest.futures_market import FuturesMarket
+from bitmart_async.rest.margin import Margin
 from bitmart_async.rest.params import Param
 from bitmart_async.rest.resolve import FuturesResolve, SpotResolve
-from bitmart_async.rest.section import Section
+from bitmart_async.rest.section import Section, warn_once
 from bitmart_async.rest.spot_account import SpotAccount
+from bitmart_async.rest.spot_legacy import SpotLegacy
 from bitmart_async.rest.spot_market import SpotMarket
+from bitmart_async.rest.subaccount import SubAccounting
 from bitmart_async.rest.system import SYSTEM_TIME, System
 from bitmart_async.rest.transport import Transport
 from bitmart_async.rest.wire import Wire
@@ -131,6 +137,7 @@ class _Client(Section):
             endpoint: A constant beside its method, or ``bitmart_async.rest.ENDPOINTS[id]``.
             params: The endpoint's parameters, in snake_case.
         """
+        warn_once(endpoint, stacklevel=2)
         return await self._transport.call(endpoint, params)
 
     async def request(
@@ -238,8 +245,9 @@ def _exact_json(value: object, name: str) -> object:
     return value
 
 
-class RestClient(System, SpotMarket, SpotAccount, SpotResolve, _Client):
-    """Spot, margin, account, earn, sub-account and system calls on the spot host."""
+class RestClient(System, SpotMarket, SpotAccount, SpotResolve, SpotLegacy, Margin, Funding, SubAccounting,
+                 Earn, Broker, _Client):
+    """Spot, margin, account, earn, sub-account, broker and system calls on the spot host."""
 
     @staticmethod
     def _rest_url(environment: Environment) -> str:

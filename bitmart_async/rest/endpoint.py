@@ -53,16 +53,18 @@ class Endpoint(Generic[T_co]):
         own_id: Python name of the parameter that carries the caller's order id.
         rules: Checks combinations of parameters under strict_param_validation.
         guard: The same, always: for what would endanger money when it slipped through.
+        deprecated: What to use instead, where the exchange has announced the end of this endpoint; the
+            first call in a process warns.
     """
 
-    __slots__ = ("_by_name", "auth", "effect", "guard", "id", "inner", "label", "method", "own_id", "params", "path",
-                 "quota", "returns", "rules", "takes_recv_window")
+    __slots__ = ("_by_name", "auth", "deprecated", "effect", "guard", "id", "inner", "label", "method",
+                 "own_id", "params", "path", "quota", "returns", "rules", "takes_recv_window")
 
     def __init__(
         self, id: str, method: str, path: str, auth: Auth, quota: Quota | None, *,
         returns: type[T_co], params: Sequence[Param] = (), effect: Effect = Effect.READ,
         inner: bool = False, own_id: str = "", rules: Rules | None = None,
-        guard: Rules | None = None,
+        guard: Rules | None = None, deprecated: str = "",
     ) -> None:
         self.id = id
         self.method = method
@@ -76,6 +78,7 @@ class Endpoint(Generic[T_co]):
         self.own_id = own_id
         self.rules = rules
         self.guard = guard
+        self.deprecated = deprecated
         self.label = f"{method} {path}"
         self._by_name = {param.name: param for param in self.params}
         self.takes_recv_window = "recv_window" in self._by_name

@@ -72,12 +72,13 @@ class EnvelopeReader(Generic[T]):
 
     def __init__(self, returns: type[T], *, inner: bool = False) -> None:
         self._nothing = returns is type(None)
-        if returns is object:
+        plain = returns is object
+        if plain:
             returns = cast("type[T]", Any)  # to msgspec, object is a class of the user's own
         self._inner = inner
         self._data: Reader[T] = Reader(returns)
         self._fast: Reader[_Wire[T]] | None = None
-        if not inner and not self._nothing:
+        if not inner and not self._nothing and not plain:  # of plain JSON the digits are kept
             self._fast = Reader(_Wire[returns])  # type: ignore[valid-type]
 
     def read(self, raw: bytes) -> tuple[T, str, str]:

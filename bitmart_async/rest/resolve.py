@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bitmart_async.errors import ApiError, OrderFateUnknown, OrderNotFound, ParameterError, api_error_class
 from bitmart_async.models.futures import FuturesOrder
-from bitmart_async.models.spot import SpotOrder
+from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder
 from bitmart_async.rest.futures_trading import FuturesTrading
+from bitmart_async.rest.spot_algo import ALGO_CANCEL_ORDER, ALGO_SUBMIT_ORDER, SpotAlgo
 from bitmart_async.rest.spot_trading import BATCH_ORDERS, SpotTrading
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ def _nothing_to_find(error: OrderFateUnknown | None) -> ParameterError:
                           f"each id, or read the open orders of the symbol.")
 
 
-class SpotResolve(SpotTrading):
-    """resolve_order and pending_orders of spot."""
+class SpotResolve(SpotTrading, SpotAlgo):
+    """resolve_order and pending_orders of spot, margin and algo orders."""
 
     @property
     def pending_orders(self) -> tuple[PendingOrder, ...]:
@@ -96,12 +97,15 @@ class SpotResolve(SpotTrading):
     async def resolve_order(
         self, error: OrderFateUnknown | None = None, *, symbol: str | None = None,
         client_order_id: str | None = None,
-    ) -> SpotOrder | None:
+    ) -> SpotOrder | SpotAlgoOrder | None:
         """Find out what became of an order whose answer was lost.
 
         Looks the order up, again and again, in open orders, history and trades. None, proof of
         absence, takes until the exchange can no longer accept the request: about a minute from when
         it was sent.
+
+        Algo orders have ids of their own and are looked up as such when the error, or the entry in
+        pending_orders, says that it is one.
 
         Args:
             error: What the submit or cancel raised; or give the two below.
@@ -109,18 +113,51 @@ class SpotResolve(SpotTrading):
             client_order_id: The id it was sent under.
 
         Returns:
-            The order as the exchange has it, or None once it is proven that there is none.
+            The order as the exchange has it (a SpotAlgoOrder for an algo order, a SpotOrder for all
+            others), or None once it is proven that there is none.
 
         Raises:
             ParameterError: The call concerned no single order (a batch, a cancel of all).
             BitMartError: A lookup failed for good; the order stays in pending_orders.
         """
         pair, own, order_id = _subject(error, symbol, client_order_id)
+        algo = self._is_algo(error, own)
         if order_id is not None:
-            return await self._by_id(order_id)
+            return await (self._algo_by_id(order_id) if algo else self._by_id(order_id))
         if own is None:
             raise _nothing_to_find(error)
+        if algo:
+            return await _look_until_proven(self._transport, own,
+                                            lambda sent: self._look_for_algo(pair, own, sent))
         return await _look_until_proven(self._transport, own, lambda sent: self._look(pair, own, sent))
+
+    def _is_algo(self, error: OrderFateUnknown | None, own: str | None) -> bool:
+        """Whether to look among the algo orders: elsewhere one is absent, and that proves nothing."""
+        record = self._transport.pending.get(own or "")
+        endpoint = error.endpoint if error is not None else record.endpoint if record is not None else ""
+        return endpoint in (ALGO_SUBMIT_ORDER.label, ALGO_CANCEL_ORDER.label)
+
+    async def _algo_by_id(self, order_id: str) -> SpotAlgoOrder | None:
+        try:
+            return await self.get_spot_algo_order_by_id_v4(order_id)
+        except ApiError as error:
+            if _not_found(error):
+                return None
+            raise
+
+    async def _look_for_algo(self, symbol: str, own: str, sent_ms: int) -> SpotAlgoOrder | None:
+        try:
+            return await self.get_spot_algo_order_by_client_order_id_v4(own)
+        except ApiError as error:
+            if not _not_found(error):
+                raise
+        # One index says no; the lists may know more.
+        start = sent_ms - 60_000
+        for rows in (self.get_spot_algo_open_orders_v4, self.get_spot_algo_history_orders_v4):
+            for order in await rows(symbol=symbol or None, start_time=start):
+                if order.client_order_id == own:
+                    return order
+        return None
 
     async def _by_id(self, order_id: str) -> SpotOrder | None:
         try:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from bitmart_async.rest.endpoint import Endpoint
     from bitmart_async.rest.transport import Transport
 
-__all__ = ["Section"]
+__all__ = ["Section", "warn_once"]
 
 T = TypeVar("T")
+
+_warned: set[str] = set()
+
+
+def warn_once(endpoint: Endpoint[object], *, stacklevel: int) -> None:
+    """Warn of a deprecated endpoint, once per endpoint and process.
+
+    Args:
+        endpoint: Its ``deprecated`` says what to use instead.
+        stacklevel: As :func:`warnings.warn` counts from the caller of this function: the line to blame
+            must be the user's, because Python hides this kind of warning everywhere else.
+    """
+    if endpoint.deprecated and endpoint.id not in _warned:
+        _warned.add(endpoint.id)
+        warnings.warn(f"{endpoint.label} is deprecated by the exchange: use {endpoint.deprecated}",
+                      DeprecationWarning, stacklevel=stacklevel + 1)
 
 
 class Section:
@@ -20,4 +37,5 @@ class Section:
 
     async def _call(self, endpoint: Endpoint[T], /, **given: object) -> T:
         """The typed data of one call; see :meth:`~bitmart_async.rest.transport.Transport.call`."""
+        warn_once(endpoint, stacklevel=3)
         return (await self._transport.call(endpoint, given)).data

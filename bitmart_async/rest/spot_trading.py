@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SpotTrading"]
 
 
-def _order_rules(given: Mapping[str, object]) -> None:
+def order_rules(given: Mapping[str, object]) -> None:
     """Price, size and notional as the order type wants them."""
     kind, side = str(given.get("type")), str(given.get("side"))
     if kind == "market":
@@ -89,7 +89,7 @@ _HISTORY = (
 
 SUBMIT_ORDER = Endpoint(
     "spot.submit_order", "POST", "/spot/v2/submit_order", Auth.SIGNED, _UID, returns=SpotOrderAck,
-    effect=Effect.ORDER, own_id="client_order_id", rules=_order_rules,
+    effect=Effect.ORDER, own_id="client_order_id", rules=order_rules,
     params=(spot_symbol(required=True), Choice("side", Side, required=True),
             Choice("type", OrderType, required=True), client_order_id(), Amount("size"), Amount("price"),
             Amount("notional"), Choice("stpMode", StpMode)),
@@ -101,7 +101,7 @@ BATCH_ORDERS = Endpoint(
             Rows("orderParams", (
                 Choice("side", Side, required=True), Choice("type", OrderType, required=True),
                 client_order_id("clientOrderId"), Amount("size"), Amount("price"), Amount("notional"),
-                Choice("stpMode", StpMode)), required=True, most=10, rules=_order_rules),
+                Choice("stpMode", StpMode)), required=True, most=10, rules=order_rules),
             recv_window()),
 )
 CANCEL_ORDER = Endpoint(

@@ -20,7 +20,7 @@ from bitmart_async import (
     topics,
 )
 from bitmart_async.models.futures import ContractDetails, FuturesOrder, FuturesOrderAck
-from bitmart_async.models.spot import SpotOrder, SpotOrderAck, SpotTicker
+from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder, SpotOrderAck, SpotTicker
 from bitmart_async.models.streams_spot import SpotStreamTicker
 from bitmart_async.models.system import SystemTime
 from bitmart_async.rest.system import SYSTEM_TIME
@@ -34,7 +34,7 @@ async def rest_calls(rest: RestClient, futures: FuturesClientV2) -> None:
     assert_type(ticker.ts, int)
     assert_type(await rest.submit_spot_order_v2("BTC_USDT", side=Side.BUY, type="market", notional="10"), SpotOrderAck)
     assert_type(await rest.get_spot_open_orders_v4(), list[SpotOrder])
-    assert_type(await rest.resolve_order(symbol="BTC_USDT", client_order_id="x"), SpotOrder | None)
+    assert_type(await rest.resolve_order(symbol="BTC_USDT", client_order_id="x"), SpotOrder | SpotAlgoOrder | None)
     assert_type(await rest.call(SYSTEM_TIME), Envelope[SystemTime])
     assert_type(await rest.request("GET", "/spot/v1/symbols"), Envelope[object])
     assert_type(await futures.get_futures_contract_details("BTCUSDT"), ContractDetails)
