@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from bitmart_async.rest import (
     futures_account,
+    futures_affiliate,
     futures_market,
+    futures_plan,
+    futures_records,
+    futures_subaccount,
+    futures_tpsl,
     futures_trading,
+    futures_trailing,
+    futures_transfer,
     spot_account,
     spot_market,
     spot_trading,
@@ -25,7 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
 
-_SECTIONS = (system, spot_market, spot_account, spot_trading, futures_market, futures_account, futures_trading)
+_SECTIONS = (
+    system, spot_market, spot_account, spot_trading,
+    futures_market, futures_account, futures_trading, futures_plan, futures_tpsl, futures_trailing,
+    futures_transfer, futures_subaccount, futures_affiliate, futures_records,
+)
 
 ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({
     value.id: value
