@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from bitmart_async._version import __version__
 
 if TYPE_CHECKING:
-    from bitmart_async import errors, topics
+    from bitmart_async import errors, topics, trading
     from bitmart_async.clock import Clock
     from bitmart_async.credentials import Credentials
     from bitmart_async.environments import DEMO, LIVE, Environment, local
@@ -75,11 +75,18 @@ if TYPE_CHECKING:
     )
     from bitmart_async.models.enums import (
         AccountKind,
+        AffiliateContractType,
+        AffiliateCopyTrade,
+        AffiliateMarginMode,
+        AffiliateOrderType,
+        AffiliateUserType,
         BookFrame,
         CancelSource,
         CloseContractType,
         ContractStatus,
+        ExecutionType,
         FlowType,
+        FundingTransferType,
         FuturesKlineStep,
         FuturesOrderAction,
         FuturesOrderMode,
@@ -87,21 +94,31 @@ if TYPE_CHECKING:
         FuturesOrderType,
         FuturesSide,
         FuturesStpMode,
+        FuturesTransferType,
         Leg,
         MarginMode,
+        MoneyMovement,
         OpenOrderState,
         OpenOrderType,
         OrderMode,
         OrderState,
         OrderType,
+        PlanCategory,
+        PlanOrderState,
+        PlanOrderType,
+        PlanTypeFilter,
         PositionMode,
         PositionType,
         PriceType,
+        PriceWay,
         QueryState,
+        RebateStatus,
         Side,
         SpotKlineStep,
         StpMode,
+        TpSlType,
         TradeRole,
+        TransferState,
     )
     from bitmart_async.models.spot import SpotOrderRequest
     from bitmart_async.ratelimit import Quota, RateLimits, RateLimitState, Scope, Use
@@ -129,11 +146,15 @@ _HOMES = {
         "TransportError", "Unavailable",
     ),
     "models.enums": (
-        "AccountKind", "BookFrame", "CancelSource", "CloseContractType", "ContractStatus", "FlowType",
-        "FuturesKlineStep", "FuturesOrderAction", "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType",
-        "FuturesSide", "FuturesStpMode", "Leg", "MarginMode", "OpenOrderState", "OpenOrderType", "OrderMode",
-        "OrderState", "OrderType", "PositionMode", "PositionType", "PriceType", "QueryState", "Side",
-        "SpotKlineStep", "StpMode", "TradeRole",
+        "AccountKind", "AffiliateContractType", "AffiliateCopyTrade", "AffiliateMarginMode",
+        "AffiliateOrderType", "AffiliateUserType", "BookFrame", "CancelSource", "CloseContractType",
+        "ContractStatus", "ExecutionType", "FlowType", "FundingTransferType", "FuturesKlineStep",
+        "FuturesOrderAction", "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType", "FuturesSide",
+        "FuturesStpMode", "FuturesTransferType", "Leg", "MarginMode", "MoneyMovement", "OpenOrderState",
+        "OpenOrderType", "OrderMode", "OrderState", "OrderType", "PlanCategory", "PlanOrderState",
+        "PlanOrderType", "PlanTypeFilter", "PositionMode", "PositionType", "PriceType", "PriceWay",
+        "QueryState", "RebateStatus", "Side", "SpotKlineStep", "StpMode", "TpSlType", "TradeRole",
+        "TransferState",
     ),
     "models.spot": ("SpotOrderRequest",),
     "ratelimit": ("Quota", "RateLimitState", "RateLimits", "Scope", "Use"),
@@ -149,21 +170,25 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "DEMO", "LIVE", "AccountKind", "AccountUnavailable", "AlreadyExists", "AnswerTimeout", "ApiError", "Auth",
-    "AuthError", "BadRequest", "BadResponse", "BitMartError", "BookFrame", "CancelSource", "ClientClosed", "Clock",
-    "CloseContractType", "ConfigurationError", "ConnectFailed", "ConnectionLost", "ContractStatus", "Credentials",
-    "CredentialsMissing", "EdgeBlocked", "Effect", "Endpoint", "EndpointRetired", "Envelope", "Environment", "Event",
-    "Fate", "FlowType", "FrameUnreadable", "FuturesClientV2", "FuturesKlineStep", "FuturesOrderAction",
-    "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType", "FuturesSide", "FuturesStpMode", "Gap",
-    "InsufficientFunds", "IpBanned", "Leg", "LoginRefused", "Maintenance", "MarginMode", "Market", "NotFound",
-    "OpenOrderState", "OpenOrderType", "OrderFateUnknown", "OrderMode", "OrderNotFound", "OrderRejected",
-    "OrderState", "OrderStateConflict", "OrderType", "OutcomeUnknown", "ParameterError", "PendingOrder",
-    "PermissionDenied", "PositionConflict", "PositionMode", "PositionType", "PriceType", "QueryState", "Quota",
-    "RateLimitState", "RateLimited", "RateLimits", "RedirectRefused", "RegionRestricted", "RestClient", "Scope",
-    "Side", "SlowConsumer", "SpotKlineStep", "SpotOrderRequest", "StpMode", "StreamData", "StreamError",
-    "StreamUnavailable", "Subscription", "SubscriptionRefused", "SymbolUnavailable", "SystemFault",
-    "TimestampRejected", "TlsError", "Topic", "TopicError", "TradeRole", "TransportError", "Unavailable", "Update",
-    "Use", "WebsocketClient", "__version__", "errors", "local", "topics",
+    "DEMO", "LIVE", "AccountKind", "AccountUnavailable", "AffiliateContractType", "AffiliateCopyTrade",
+    "AffiliateMarginMode", "AffiliateOrderType", "AffiliateUserType", "AlreadyExists", "AnswerTimeout",
+    "ApiError", "Auth", "AuthError", "BadRequest", "BadResponse", "BitMartError", "BookFrame", "CancelSource",
+    "ClientClosed", "Clock", "CloseContractType", "ConfigurationError", "ConnectFailed", "ConnectionLost",
+    "ContractStatus", "Credentials", "CredentialsMissing", "EdgeBlocked", "Effect", "Endpoint",
+    "EndpointRetired", "Envelope", "Environment", "Event", "ExecutionType", "Fate", "FlowType",
+    "FrameUnreadable", "FundingTransferType", "FuturesClientV2", "FuturesKlineStep", "FuturesOrderAction",
+    "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType", "FuturesSide", "FuturesStpMode",
+    "FuturesTransferType", "Gap", "InsufficientFunds", "IpBanned", "Leg", "LoginRefused", "Maintenance",
+    "MarginMode", "Market", "MoneyMovement", "NotFound", "OpenOrderState", "OpenOrderType",
+    "OrderFateUnknown", "OrderMode", "OrderNotFound", "OrderRejected", "OrderState", "OrderStateConflict",
+    "OrderType", "OutcomeUnknown", "ParameterError", "PendingOrder", "PermissionDenied", "PlanCategory",
+    "PlanOrderState", "PlanOrderType", "PlanTypeFilter", "PositionConflict", "PositionMode", "PositionType",
+    "PriceType", "PriceWay", "QueryState", "Quota", "RateLimitState", "RateLimited", "RateLimits",
+    "RebateStatus", "RedirectRefused", "RegionRestricted", "RestClient", "Scope", "Side", "SlowConsumer",
+    "SpotKlineStep", "SpotOrderRequest", "StpMode", "StreamData", "StreamError", "StreamUnavailable",
+    "Subscription", "SubscriptionRefused", "SymbolUnavailable", "SystemFault", "TimestampRejected",
+    "TlsError", "Topic", "TopicError", "TpSlType", "TradeRole", "TransferState", "TransportError",
+    "Unavailable", "Update", "Use", "WebsocketClient", "__version__", "errors", "local", "topics", "trading",
 ]
 
 logging.getLogger("bitmart_async").addHandler(logging.NullHandler())
@@ -173,7 +198,7 @@ def __getattr__(name: str) -> object:
     module = _HOME_OF.get(name)
     if module is not None:
         value: object = getattr(importlib.import_module(f"bitmart_async.{module}"), name)
-    elif name in ("errors", "topics"):
+    elif name in ("errors", "topics", "trading"):
         value = importlib.import_module(f"bitmart_async.{name}")
     else:
         raise AttributeError(f"module 'bitmart_async' has no attribute {name!r}")

@@ -23,8 +23,11 @@ models.base
 models.enums
 decoding
 models.system models.spot models.futures models.streams_spot models.streams_futures models
+models.futures_plan models.futures_wallet models.futures_affiliate
+trading
 ratelimit
 rest.params
+rest.windows
 rest.endpoint
 rest.envelope
 rest.wire
@@ -34,6 +37,9 @@ rest.system rest.spot_market rest.spot_account
 rest.spot_trading
 rest.futures_market
 rest.futures_account rest.futures_trading
+rest.futures_transfer rest.futures_subaccount rest.futures_affiliate rest.futures_records
+rest.futures_plan
+rest.futures_tpsl rest.futures_trailing
 rest.resolve
 rest.clients rest
 websocket.topics
