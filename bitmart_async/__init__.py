@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from bitmart_async._version import __version__
 
 if TYPE_CHECKING:
-    from bitmart_async import errors, topics
+    from bitmart_async import errors, topics, trading
     from bitmart_async.clock import Clock
     from bitmart_async.credentials import Credentials
     from bitmart_async.environments import DEMO, LIVE, Environment, local
@@ -76,6 +76,11 @@ if TYPE_CHECKING:
     from bitmart_async.models.enums import (
         AccountKind,
         AccountTransferType,
+        AffiliateContractType,
+        AffiliateCopyTrade,
+        AffiliateMarginMode,
+        AffiliateOrderType,
+        AffiliateUserType,
         AlgoOrderType,
         AlgoTriggerType,
         ApiAccountStatus,
@@ -90,9 +95,11 @@ if TYPE_CHECKING:
         EarnRecordType,
         EarnSwitch,
         EarnSwitchState,
+        ExecutionType,
         FlowType,
         FundingOperation,
         FundingStatus,
+        FundingTransferType,
         FuturesKlineStep,
         FuturesOrderAction,
         FuturesOrderMode,
@@ -100,26 +107,36 @@ if TYPE_CHECKING:
         FuturesOrderType,
         FuturesSide,
         FuturesStpMode,
+        FuturesTransferType,
         Leg,
         MarginMode,
         MarginRiskLevel,
         MarginTransferSide,
+        MoneyMovement,
         OpenOrderState,
         OpenOrderType,
         OrderMode,
         OrderState,
         OrderType,
+        PlanCategory,
+        PlanOrderState,
+        PlanOrderType,
+        PlanTypeFilter,
         PositionMode,
         PositionType,
         PriceType,
+        PriceWay,
         QueryState,
+        RebateStatus,
         Side,
         SourceAccount,
         SpotKlineStep,
         StpMode,
         SubAccountStatus,
         SubTransferType,
+        TpSlType,
         TradeRole,
+        TransferState,
         WithdrawAccountType,
         WithdrawAddressStatus,
         WithdrawAddressType,
@@ -151,15 +168,19 @@ _HOMES = {
         "TransportError", "Unavailable",
     ),
     "models.enums": (
-        "AccountKind", "AccountTransferType", "AlgoOrderType", "AlgoTriggerType", "ApiAccountStatus",
-        "ApiAccountType", "ApiKeyStatus", "BookFrame", "CancelSource", "CloseContractType", "ContractStatus",
-        "DepositAccount", "EarnMaturity", "EarnRecordType", "EarnSwitch", "EarnSwitchState", "FlowType",
-        "FundingOperation", "FundingStatus", "FuturesKlineStep", "FuturesOrderAction", "FuturesOrderMode",
-        "FuturesOrderState", "FuturesOrderType", "FuturesSide", "FuturesStpMode", "Leg", "MarginMode",
-        "MarginRiskLevel", "MarginTransferSide", "OpenOrderState", "OpenOrderType", "OrderMode", "OrderState",
-        "OrderType", "PositionMode", "PositionType", "PriceType", "QueryState", "Side", "SourceAccount",
-        "SpotKlineStep", "StpMode", "SubAccountStatus", "SubTransferType", "TradeRole", "WithdrawAccountType",
-        "WithdrawAddressStatus", "WithdrawAddressType",
+        "AccountKind", "AccountTransferType", "AffiliateContractType", "AffiliateCopyTrade",
+        "AffiliateMarginMode", "AffiliateOrderType", "AffiliateUserType", "AlgoOrderType",
+        "AlgoTriggerType", "ApiAccountStatus", "ApiAccountType", "ApiKeyStatus", "BookFrame",
+        "CancelSource", "CloseContractType", "ContractStatus", "DepositAccount", "EarnMaturity",
+        "EarnRecordType", "EarnSwitch", "EarnSwitchState", "ExecutionType", "FlowType", "FundingOperation",
+        "FundingStatus", "FundingTransferType", "FuturesKlineStep", "FuturesOrderAction",
+        "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType", "FuturesSide", "FuturesStpMode",
+        "FuturesTransferType", "Leg", "MarginMode", "MarginRiskLevel", "MarginTransferSide",
+        "MoneyMovement", "OpenOrderState", "OpenOrderType", "OrderMode", "OrderState", "OrderType",
+        "PlanCategory", "PlanOrderState", "PlanOrderType", "PlanTypeFilter", "PositionMode",
+        "PositionType", "PriceType", "PriceWay", "QueryState", "RebateStatus", "Side", "SourceAccount",
+        "SpotKlineStep", "StpMode", "SubAccountStatus", "SubTransferType", "TpSlType", "TradeRole",
+        "TransferState", "WithdrawAccountType", "WithdrawAddressStatus", "WithdrawAddressType",
     ),
     "models.spot": ("SpotOrderRequest",),
     "models.spot_legacy": ("SpotOrderRequestV2",),
@@ -176,27 +197,30 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "DEMO", "LIVE", "AccountKind", "AccountTransferType", "AccountUnavailable", "AlgoOrderType",
-    "AlgoTriggerType", "AlreadyExists", "AnswerTimeout", "ApiAccountStatus", "ApiAccountType", "ApiError",
-    "ApiKeyStatus", "Auth", "AuthError", "BadRequest", "BadResponse", "BitMartError", "BookFrame",
-    "CancelSource", "ClientClosed", "Clock", "CloseContractType", "ConfigurationError", "ConnectFailed",
-    "ConnectionLost", "ContractStatus", "Credentials", "CredentialsMissing", "DepositAccount",
-    "EarnMaturity", "EarnRecordType", "EarnSwitch", "EarnSwitchState", "EdgeBlocked", "Effect", "Endpoint",
-    "EndpointRetired", "Envelope", "Environment", "Event", "Fate", "FlowType", "FrameUnreadable",
-    "FundingOperation", "FundingStatus", "FuturesClientV2", "FuturesKlineStep", "FuturesOrderAction",
-    "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType", "FuturesSide", "FuturesStpMode", "Gap",
+    "DEMO", "LIVE", "AccountKind", "AccountTransferType", "AccountUnavailable", "AffiliateContractType",
+    "AffiliateCopyTrade", "AffiliateMarginMode", "AffiliateOrderType", "AffiliateUserType",
+    "AlgoOrderType", "AlgoTriggerType", "AlreadyExists", "AnswerTimeout", "ApiAccountStatus",
+    "ApiAccountType", "ApiError", "ApiKeyStatus", "Auth", "AuthError", "BadRequest", "BadResponse",
+    "BitMartError", "BookFrame", "CancelSource", "ClientClosed", "Clock", "CloseContractType",
+    "ConfigurationError", "ConnectFailed", "ConnectionLost", "ContractStatus", "Credentials",
+    "CredentialsMissing", "DepositAccount", "EarnMaturity", "EarnRecordType", "EarnSwitch",
+    "EarnSwitchState", "EdgeBlocked", "Effect", "Endpoint", "EndpointRetired", "Envelope", "Environment",
+    "Event", "ExecutionType", "Fate", "FlowType", "FrameUnreadable", "FundingOperation", "FundingStatus",
+    "FundingTransferType", "FuturesClientV2", "FuturesKlineStep", "FuturesOrderAction", "FuturesOrderMode",
+    "FuturesOrderState", "FuturesOrderType", "FuturesSide", "FuturesStpMode", "FuturesTransferType", "Gap",
     "InsufficientFunds", "IpBanned", "Leg", "LoginRefused", "Maintenance", "MarginMode", "MarginRiskLevel",
-    "MarginTransferSide", "Market", "NotFound", "OpenOrderState", "OpenOrderType", "OrderFateUnknown",
-    "OrderMode", "OrderNotFound", "OrderRejected", "OrderState", "OrderStateConflict", "OrderType",
-    "OutcomeUnknown", "ParameterError", "PendingOrder", "PermissionDenied", "PositionConflict",
-    "PositionMode", "PositionType", "PriceType", "QueryState", "Quota", "RateLimitState", "RateLimited",
-    "RateLimits", "RedirectRefused", "RegionRestricted", "RestClient", "Scope", "Side", "SlowConsumer",
-    "SourceAccount", "SpotKlineStep", "SpotOrderRequest", "SpotOrderRequestV2", "StpMode", "StreamData",
-    "StreamError", "StreamUnavailable", "SubAccountStatus", "SubTransferType", "Subscription",
-    "SubscriptionRefused", "SymbolUnavailable", "SystemFault", "TimestampRejected", "TlsError", "Topic",
-    "TopicError", "TradeRole", "TransportError", "Unavailable", "Update", "Use", "WebsocketClient",
-    "WithdrawAccountType", "WithdrawAddressStatus", "WithdrawAddressType", "__version__", "errors", "local",
-    "topics",
+    "MarginTransferSide", "Market", "MoneyMovement", "NotFound", "OpenOrderState", "OpenOrderType",
+    "OrderFateUnknown", "OrderMode", "OrderNotFound", "OrderRejected", "OrderState", "OrderStateConflict",
+    "OrderType", "OutcomeUnknown", "ParameterError", "PendingOrder", "PermissionDenied", "PlanCategory",
+    "PlanOrderState", "PlanOrderType", "PlanTypeFilter", "PositionConflict", "PositionMode",
+    "PositionType", "PriceType", "PriceWay", "QueryState", "Quota", "RateLimitState", "RateLimited",
+    "RateLimits", "RebateStatus", "RedirectRefused", "RegionRestricted", "RestClient", "Scope", "Side",
+    "SlowConsumer", "SourceAccount", "SpotKlineStep", "SpotOrderRequest", "SpotOrderRequestV2", "StpMode",
+    "StreamData", "StreamError", "StreamUnavailable", "SubAccountStatus", "SubTransferType",
+    "Subscription", "SubscriptionRefused", "SymbolUnavailable", "SystemFault", "TimestampRejected",
+    "TlsError", "Topic", "TopicError", "TpSlType", "TradeRole", "TransferState", "TransportError",
+    "Unavailable", "Update", "Use", "WebsocketClient", "WithdrawAccountType", "WithdrawAddressStatus",
+    "WithdrawAddressType", "__version__", "errors", "local", "topics", "trading",
 ]
 
 logging.getLogger("bitmart_async").addHandler(logging.NullHandler())
@@ -206,7 +230,7 @@ def __getattr__(name: str) -> object:
     module = _HOME_OF.get(name)
     if module is not None:
         value: object = getattr(importlib.import_module(f"bitmart_async.{module}"), name)
-    elif name in ("errors", "topics"):
+    elif name in ("errors", "topics", "trading"):
         value = importlib.import_module(f"bitmart_async.{name}")
     else:
         raise AttributeError(f"module 'bitmart_async' has no attribute {name!r}")

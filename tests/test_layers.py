@@ -23,9 +23,12 @@ models.base
 models.enums
 decoding
 models.system models.spot models.futures models.streams_spot models.streams_futures
-models.account models.margin models.subaccount models.earn models.broker models.spot_legacy models
+models.account models.margin models.subaccount models.earn models.broker models.spot_legacy
+models.futures_plan models.futures_wallet models.futures_affiliate models
+trading
 ratelimit
 rest.params
+rest.windows
 rest.endpoint
 rest.envelope
 rest.wire
@@ -36,6 +39,9 @@ rest.spot_trading
 rest.spot_algo rest.spot_legacy rest.margin rest.funding rest.subaccount rest.earn rest.broker
 rest.futures_market
 rest.futures_account rest.futures_trading
+rest.futures_transfer rest.futures_subaccount rest.futures_affiliate rest.futures_records
+rest.futures_plan
+rest.futures_tpsl rest.futures_trailing
 rest.resolve
 rest.clients rest
 websocket.topics

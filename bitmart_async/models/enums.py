@@ -5,16 +5,18 @@ from __future__ import annotations
 from bitmart_async.models.base import OpenInt, OpenStr
 
 __all__ = [
-    "AccountKind", "AccountTransferType", "AlgoOrderType", "AlgoTriggerType", "ApiAccountStatus",
-    "ApiAccountType", "ApiKeyStatus", "BookFrame", "CancelSource", "CloseContractType",
-    "ContractStatus", "DepositAccount", "EarnMaturity", "EarnRecordType", "EarnSwitch",
-    "EarnSwitchState", "FlowType", "FundingOperation", "FundingStatus", "FuturesKlineStep",
-    "FuturesOrderAction", "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType", "FuturesSide",
-    "FuturesStpMode", "Leg", "MarginMode", "MarginRiskLevel", "MarginTransferSide", "OpenOrderState",
-    "OpenOrderType", "OrderMode", "OrderState", "OrderType", "PositionMode", "PositionType",
-    "PriceType", "QueryState", "Side", "SourceAccount", "SpotKlineStep", "StpMode", "SubAccountStatus",
-    "SubTransferType", "TradeRole", "WithdrawAccountType", "WithdrawAddressStatus",
-    "WithdrawAddressType",
+    "AccountKind", "AccountTransferType", "AffiliateContractType", "AffiliateCopyTrade",
+    "AffiliateMarginMode", "AffiliateOrderType", "AffiliateUserType", "AlgoOrderType", "AlgoTriggerType",
+    "ApiAccountStatus", "ApiAccountType", "ApiKeyStatus", "BookFrame", "CancelSource", "CloseContractType",
+    "ContractStatus", "DepositAccount", "EarnMaturity", "EarnRecordType", "EarnSwitch", "EarnSwitchState",
+    "ExecutionType", "FlowType", "FundingOperation", "FundingStatus", "FundingTransferType",
+    "FuturesKlineStep", "FuturesOrderAction", "FuturesOrderMode", "FuturesOrderState", "FuturesOrderType",
+    "FuturesSide", "FuturesStpMode", "FuturesTransferType", "Leg", "MarginMode", "MarginRiskLevel",
+    "MarginTransferSide", "MoneyMovement", "OpenOrderState", "OpenOrderType", "OrderMode", "OrderState",
+    "OrderType", "PlanCategory", "PlanOrderState", "PlanOrderType", "PlanTypeFilter", "PositionMode",
+    "PositionType", "PriceType", "PriceWay", "QueryState", "RebateStatus", "Side", "SourceAccount",
+    "SpotKlineStep", "StpMode", "SubAccountStatus", "SubTransferType", "TpSlType", "TradeRole",
+    "TransferState", "WithdrawAccountType", "WithdrawAddressStatus", "WithdrawAddressType",
 ]
 
 
@@ -452,3 +454,133 @@ class BookFrame(OpenStr):
 
     SNAPSHOT = "snapshot"
     UPDATE = "update"
+
+
+class PriceWay(OpenInt):
+    """From which side the price has to come to the trigger. It does not follow from the order's side."""
+
+    RISING = 1
+    """Fires when the price is at or above the trigger."""
+    FALLING = 2
+    """Fires when the price is at or below the trigger."""
+
+
+class PlanOrderType(OpenStr):
+    """What a plan order places when its trigger fires."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
+
+
+class TpSlType(OpenStr):
+    """Which leg a TP/SL order is."""
+
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
+
+
+class ExecutionType(OpenStr):
+    """How a triggered order is executed; also a filter of plan orders."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+
+
+class PlanCategory(OpenInt):
+    """How much of a position a TP/SL order closes."""
+
+    QUANTITY = 1
+    """The given size."""
+    POSITION = 2
+    """All of it."""
+
+
+class PlanTypeFilter(OpenStr):
+    """Filter of working plan orders."""
+
+    PLAN = "plan"
+    PROFIT_LOSS = "profit_loss"
+    """TP/SL orders."""
+
+
+class PlanOrderState(OpenInt):
+    """State of a plan or TP/SL order."""
+
+    APPROVAL = 1
+    WORKING = 2
+    """Waits for its trigger."""
+    FINISHED = 4
+    """Triggered or cancelled."""
+
+
+class FuturesTransferType(OpenStr):
+    """Direction between spot wallet and futures."""
+
+    SPOT_TO_CONTRACT = "spot_to_contract"
+    CONTRACT_TO_SPOT = "contract_to_spot"
+
+
+class FundingTransferType(OpenStr):
+    """Direction between funding account and futures."""
+
+    FUND_TO_CONTRACT = "fund_to_contract"
+    CONTRACT_TO_FUND = "contract_to_fund"
+
+
+class TransferState(OpenStr):
+    """How far a transfer between wallets is."""
+
+    PROCESSING = "PROCESSING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+
+
+class AffiliateContractType(OpenInt):
+    """Which contracts an affiliate query looks at."""
+
+    USDT_MARGINED = 1
+    COIN_MARGINED = 2
+
+
+class AffiliateUserType(OpenInt):
+    """How an invitee came."""
+
+    INDIRECT = 0
+    DIRECT = 1
+
+
+class AffiliateMarginMode(OpenInt):
+    """Margin mode as numbers, in affiliate trades only."""
+
+    ISOLATED = 1
+    CROSS = 2
+
+
+class AffiliateOrderType(OpenInt):
+    """Order type as numbers, in affiliate trades only."""
+
+    LIMIT = 1
+    MARKET = 2
+
+
+class AffiliateCopyTrade(OpenInt):
+    """Whether an invitee's trade was copy trading. Trap: 2 means no."""
+
+    YES = 1
+    NO = 2
+
+
+class RebateStatus(OpenInt):
+    """Whether a rebate has been paid out."""
+
+    NOT_PAID = 0
+    PAID = 1
+
+
+class MoneyMovement(OpenInt):
+    """Kind of an invitee's money movement."""
+
+    DEPOSIT = 1
+    WITHDRAWAL = 2

@@ -13,8 +13,15 @@ from bitmart_async.rest import (
     earn,
     funding,
     futures_account,
+    futures_affiliate,
     futures_market,
+    futures_plan,
+    futures_records,
+    futures_subaccount,
+    futures_tpsl,
     futures_trading,
+    futures_trailing,
+    futures_transfer,
     margin,
     spot_account,
     spot_algo,
@@ -34,7 +41,8 @@ __all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
 
 _SECTIONS = (
     system, spot_market, spot_account, spot_trading, spot_algo, spot_legacy, margin, funding, subaccount,
-    earn, broker, futures_market, futures_account, futures_trading,
+    earn, broker, futures_market, futures_account, futures_trading, futures_plan, futures_tpsl,
+    futures_trailing, futures_transfer, futures_subaccount, futures_affiliate, futures_records,
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({

@@ -16,7 +16,12 @@ from bitmart_async.rest.earn import Earn
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.funding import Funding
 from bitmart_async.rest.futures_account import FuturesAccount
+from bitmart_async.rest.futures_affiliate import FuturesAffiliate
 from bitmart_async.rest.futures_market import FuturesMarket
+from bitmart_async.rest.futures_records import FuturesRecords
+from bitmart_async.rest.futures_subaccount import FuturesSubaccount
+from bitmart_async.rest.futures_trailing import FuturesTrailing
+from bitmart_async.rest.futures_transfer import FuturesMoney
 from bitmart_async.rest.margin import Margin
 from bitmart_async.rest.params import Param
 from bitmart_async.rest.resolve import FuturesResolve, SpotResolve
@@ -261,7 +266,8 @@ class RestClient(System, SpotMarket, SpotAccount, SpotResolve, SpotLegacy, Margi
         return super()._url(environment, base_url, demo_trading=False)
 
 
-class FuturesClientV2(System, FuturesMarket, FuturesAccount, FuturesResolve, _Client):
+class FuturesClientV2(System, FuturesMarket, FuturesAccount, FuturesResolve, FuturesTrailing, FuturesMoney,
+                      FuturesSubaccount, FuturesAffiliate, FuturesRecords, _Client):
     """USD-M futures calls on the futures host, or on its demo."""
 
     @staticmethod

@@ -103,6 +103,8 @@ class EnvelopeReader(Generic[T]):
         if code != OK:
             raise Refusal(code, message, trace)
         if self._nothing:
+            if "code" not in body and "errno" not in body:
+                raise DecodeError("no code, and only a code would say that it was done")
             return cast("T", None), message, trace
         enveloped = "data" in body or "code" in body or "errno" in body
         payload = body.get("data") if enveloped else body

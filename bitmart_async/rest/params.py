@@ -114,18 +114,25 @@ class NumberId(Param):
 
 
 class Amount(Param):
-    """Money, a price or a size: exact, sent as plain decimal text."""
+    """Money, a price or a size: exact, sent as plain decimal text; above zero unless ``low`` is given."""
 
-    __slots__ = ("_positive",)
+    __slots__ = ("_high", "_low", "_positive")
 
-    def __init__(self, wire: str, *, required: bool = False, positive: bool = True) -> None:
+    def __init__(self, wire: str, *, required: bool = False, positive: bool = True, low: str | None = None,
+                 high: str | None = None) -> None:
         super().__init__(wire, required=required)
-        self._positive = positive
+        self._positive = positive and low is None
+        self._low = None if low is None else Decimal(low)
+        self._high = None if high is None else Decimal(high)
 
     def encode(self, value: object, *, strict: bool) -> object:
         number = exact(cast("Decimal | int | str", value), self.name)
         if strict and self._positive and number <= 0:
             raise self.wrong(value, "must be above zero")
+        if strict and self._low is not None and number < self._low:
+            raise self.wrong(value, f"must be at least {self._low}")
+        if strict and self._high is not None and number > self._high:
+            raise self.wrong(value, f"must be at most {self._high}")
         return format(number, "f")
 
 

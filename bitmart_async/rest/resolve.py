@@ -11,15 +11,26 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from bitmart_async.errors import ApiError, OrderFateUnknown, OrderNotFound, ParameterError, api_error_class
-from bitmart_async.models.futures import FuturesOrder
+from bitmart_async.models.enums import PlanTypeFilter
 from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder
+from bitmart_async.rest.futures_plan import (
+    CANCEL_PLAN_ORDER,
+    MODIFY_PLAN_ORDER,
+    SUBMIT_PLAN_ORDER,
+    FuturesPlan,
+)
+from bitmart_async.rest.futures_tpsl import MODIFY_TPSL_ORDER, SUBMIT_TPSL_ORDER, FuturesTpSl
 from bitmart_async.rest.futures_trading import FuturesTrading
+from bitmart_async.rest.futures_trailing import CANCEL_TRAIL_ORDER, SUBMIT_TRAIL_ORDER
 from bitmart_async.rest.spot_algo import ALGO_CANCEL_ORDER, ALGO_SUBMIT_ORDER, SpotAlgo
 from bitmart_async.rest.spot_trading import BATCH_ORDERS, SpotTrading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bitmart_async.models.futures import FuturesOrder
+    from bitmart_async.models.futures_plan import PlanOrder
+    from bitmart_async.models.spot import SpotOrder
     from bitmart_async.rest.transport import PendingOrder, Transport
 
 __all__ = ["FuturesResolve", "SpotResolve"]
@@ -34,6 +45,15 @@ ACCEPTED_FOR_MS = 60_000
 """How old a timestamp may be where recv_window does not apply."""
 SLACK_MS = 1_000
 """How far the two clocks may differ without a refusal."""
+MOST_PLAN_ORDERS = 100
+"""The longest list of plan orders; there is no second page."""
+
+_LISTED_BY = {
+    SUBMIT_PLAN_ORDER.label: "get_futures_account_plan_orders",
+    SUBMIT_TRAIL_ORDER.label: "get_futures_account_open_orders with type='trailing'",
+}
+_OF_PLAN_ORDERS = frozenset(endpoint.label for endpoint in (
+    MODIFY_PLAN_ORDER, CANCEL_PLAN_ORDER, SUBMIT_TPSL_ORDER, MODIFY_TPSL_ORDER))
 
 
 async def _look_until_proven(
@@ -82,6 +102,10 @@ def _subject(error: OrderFateUnknown | None, symbol: str | None, client_order_id
 
 def _nothing_to_find(error: OrderFateUnknown | None) -> ParameterError:
     what = error.endpoint if error is not None else "the call"
+    where = _LISTED_BY.get(what)
+    if where is not None:
+        return ParameterError(f"{what} carries no id of your own to look for. Compare the rows of {where}: "
+                              f"side, size, prices and time.")
     return ParameterError(f"{what} concerns no single order. Look at pending_orders for a batch and resolve "
                           f"each id, or read the open orders of the symbol.")
 
@@ -185,7 +209,7 @@ class SpotResolve(SpotTrading, SpotAlgo):
         return None
 
 
-class FuturesResolve(FuturesTrading):
+class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
     """resolve_order and pending_orders of futures."""
 
     @property
@@ -196,12 +220,12 @@ class FuturesResolve(FuturesTrading):
     async def resolve_order(
         self, error: OrderFateUnknown | None = None, *, symbol: str | None = None,
         client_order_id: str | None = None,
-    ) -> FuturesOrder | None:
+    ) -> FuturesOrder | PlanOrder | None:
         """Find out what became of an order whose answer was lost.
 
-        Looks the order up, again and again, in open orders, history and trades. None, proof of
-        absence, takes until the exchange can no longer accept the request: about a minute from when
-        it was sent.
+        Looks the order up, again and again, in open orders, history and trades, and among the plan
+        orders where it may be one. None, proof of absence, takes until the exchange can no longer accept
+        the request: about a minute from when it was sent.
 
         Args:
             error: What the submit or cancel raised; or give the two below.
@@ -209,18 +233,59 @@ class FuturesResolve(FuturesTrading):
             client_order_id: The id it was sent under.
 
         Returns:
-            The order as the exchange has it, or None once it is proven that there is none.
+            The order as the exchange has it (a PlanOrder as long as it waits for its trigger), or None
+            once it is proven that there is none.
 
         Raises:
-            ParameterError: The call concerned no single order (a cancel of all).
+            ParameterError: The call concerned no single order (a cancel of all), or one without any id
+                to look for (a plan or trailing order).
+            OrderFateUnknown: It may hide behind the 100 plan orders the exchange lists.
             BitMartError: A lookup failed for good; the order stays in pending_orders.
         """
         name, own, order_id = _subject(error, symbol, client_order_id)
         if order_id is not None:
-            return await self._by_id(name, order_id)
+            return await self._by_any_id(error, name, order_id)
         if own is None:
             raise _nothing_to_find(error)
-        return await _look_until_proven(self._transport, own, lambda sent: self._look(name, own, sent))
+        record = self._transport.pending.get(own)
+        sender = error.endpoint if error is not None else record.endpoint if record is not None else None
+        plan = sender is None or sender in _OF_PLAN_ORDERS
+
+        async def look(sent_ms: int) -> FuturesOrder | PlanOrder | None:
+            waiting = await self._waiting(name, client_order_id=own) if plan else None
+            return waiting or await self._look(name, own, sent_ms)
+
+        return await _look_until_proven(self._transport, own, look)
+
+    async def _by_any_id(self, error: OrderFateUnknown | None, symbol: str, order_id: str,
+                         ) -> FuturesOrder | PlanOrder | None:
+        """By the exchange's id, wherever an order of this kind can be."""
+        sender = error.endpoint if error is not None else ""
+        if sender in _OF_PLAN_ORDERS:
+            waiting = await self._waiting(symbol, order_id=order_id)
+            if waiting is not None:
+                return waiting
+        order = await self._by_id(symbol, order_id)
+        if order is None and (sender in _OF_PLAN_ORDERS or sender == CANCEL_TRAIL_ORDER.label):
+            rows = await self.get_futures_account_open_orders(symbol)
+            rows += await self.get_futures_account_order_history(symbol, order_id=order_id)
+            order = next((row for row in rows if row.order_id == order_id), None)
+        return order
+
+    async def _waiting(self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
+                       ) -> PlanOrder | None:
+        """A plan or TP/SL order that waits for its trigger."""
+        kind = PlanTypeFilter.PROFIT_LOSS if order_id is None else None  # only these carry an own id
+        rows = await self.get_futures_account_plan_orders(symbol, plan_type=kind)
+        for row in rows:
+            if row.order_id == order_id or (client_order_id and row.client_order_id == client_order_id):
+                return row
+        if len(rows) >= MOST_PLAN_ORDERS:
+            raise OrderFateUnknown(
+                f"{symbol} has {len(rows)} plan orders or more and the exchange lists no further ones: "
+                f"whether the order is among them cannot be proven. Ask again when there are fewer.",
+                client_order_id=client_order_id, order_id=order_id, symbol=symbol)
+        return None
 
     async def _by_id(self, symbol: str, order_id: str) -> FuturesOrder | None:
         try:

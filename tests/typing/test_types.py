@@ -20,6 +20,7 @@ from bitmart_async import (
     topics,
 )
 from bitmart_async.models.futures import ContractDetails, FuturesOrder, FuturesOrderAck
+from bitmart_async.models.futures_plan import PlanOrder
 from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder, SpotOrderAck, SpotTicker
 from bitmart_async.models.streams_spot import SpotStreamTicker
 from bitmart_async.models.system import SystemTime
@@ -41,7 +42,7 @@ async def rest_calls(rest: RestClient, futures: FuturesClientV2) -> None:
     assert_type(
         await futures.submit_futures_order("BTCUSDT", side=FuturesSide.BUY_OPEN_LONG, size=1, price=Decimal(1)),
         FuturesOrderAck)
-    assert_type(await futures.resolve_order(symbol="BTCUSDT", client_order_id="x"), FuturesOrder | None)
+    assert_type(await futures.resolve_order(symbol="BTCUSDT", client_order_id="x"), FuturesOrder | PlanOrder | None)
 
 
 async def streams(ws: WebsocketClient) -> None:

@@ -1,0 +1,318 @@
+"""Futures affiliates: rebates and invitees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bitmart_async.models.enums import AffiliateContractType, MoneyMovement
+from bitmart_async.models.futures_affiliate import (
+    AffiliateApiRebate,
+    AffiliateCustomer,
+    AffiliateInviteCheck,
+    AffiliateInvitees,
+    AffiliateMovements,
+    AffiliateRebates,
+    AffiliateTrades,
+    AffiliateUserRebate,
+)
+from bitmart_async.ratelimit import Quota, Scope
+from bitmart_async.rest.endpoint import Auth, Endpoint
+from bitmart_async.rest.params import Choice, NumberId, Text, Whole
+from bitmart_async.rest.section import Section
+from bitmart_async.rest.windows import seconds_window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FuturesAffiliate"]
+
+_rebate_window = seconds_window_of("rebate_start_time", "rebate_end_time")
+_register_window = seconds_window_of("register_start_time", "register_end_time")
+_sixty_days = seconds_window_of(most_days=60)
+
+
+def _rebate_rules(given: Mapping[str, object]) -> None:
+    _rebate_window(given)
+    _register_window(given)
+
+
+_QUOTA = Quota(24, scope=Scope.KEY)
+_PAGE = Whole("page", required=True, low=1)
+_SIZE = Whole("size", required=True, low=1)
+_SIZE_50 = Whole("size", required=True, low=1, high=50)
+_CID = NumberId("cid", required=True)
+_WINDOW = (Whole("start_time", required=True, low=0), Whole("end_time", required=True, low=0))
+
+REBATE_LIST = Endpoint(
+    "futures.get_affiliate_rebate_list",
+    "GET",
+    "/contract/private/affiliate/rebate-list",
+    Auth.KEYED,
+    _QUOTA,
+    returns=AffiliateRebates,
+    rules=_rebate_rules,
+    params=(
+        _PAGE,
+        _SIZE,
+        Text("currency", required=True),
+        NumberId("user_id"),
+        Whole("rebate_start_time", low=0),
+        Whole("rebate_end_time", low=0),
+        Whole("register_start_time", low=0),
+        Whole("register_end_time", low=0),
+    ),
+)
+TRADE_LIST = Endpoint(
+    "futures.get_affiliate_trade_list",
+    "GET",
+    "/contract/private/affiliate/trade-list",
+    Auth.KEYED,
+    _QUOTA,
+    returns=AffiliateTrades,
+    rules=seconds_window_of(),
+    params=(
+        NumberId("user_id", required=True),
+        Choice("type", AffiliateContractType, required=True),
+        _PAGE,
+        _SIZE,
+        Whole("start_time", low=0),
+        Whole("end_time", low=0),
+    ),
+)
+REBATE_USER = Endpoint(
+    "futures.get_affiliate_rebate_user",
+    "GET",
+    "/contract/private/affiliate/rebate-user",
+    Auth.KEYED,
+    _QUOTA,
+    returns=AffiliateUserRebate,
+    rules=_sixty_days,
+    params=(_CID, *_WINDOW),
+)
+REBATE_API = Endpoint(
+    "futures.get_affiliate_rebate_api",
+    "GET",
+    "/contract/private/affiliate/rebate-api",
+    Auth.KEYED,
+    _QUOTA,
+    returns=AffiliateApiRebate,
+    rules=_sixty_days,
+    params=(_CID, *_WINDOW),
+)
+INVITE_CHECK = Endpoint(
+    "futures.check_affiliate_invite",
+    "GET",
+    "/contract/private/affiliate/invite-check",
+    Auth.KEYED,
+    _QUOTA,
+    returns=AffiliateInviteCheck,
+    params=(_CID,),
+)
+INVITED_USERS = Endpoint(
+    "futures.get_affiliate_invited_users",
+    "GET",
+    "/contract/private/affiliate/rebate-inviteUser",
+    Auth.KEYED,
+    _QUOTA,
+    returns=AffiliateInvitees,
+    rules=_sixty_days,
+    params=(*_WINDOW, _PAGE, _SIZE_50, NumberId("cid")),
+)
+CUSTOMER_INFO = Endpoint(
+    "futures.get_affiliate_customer_info",
+    "GET",
+    "/contract/private/affiliate/aff-customer-info",
+    Auth.KEYED,
+    None,
+    returns=AffiliateCustomer,
+    params=(NumberId("userId", required=True),),
+)
+DEPOSIT_WITHDRAWAL_LIST = Endpoint(
+    "futures.get_affiliate_deposit_withdrawal_list",
+    "GET",
+    "/contract/private/affiliate/deposit-withdrawal-list",
+    Auth.KEYED,
+    None,
+    returns=AffiliateMovements,
+    rules=_sixty_days,
+    params=(_PAGE, _SIZE_50, Choice("type", MoneyMovement), _CID, *_WINDOW),
+)
+
+
+class FuturesAffiliate(Section):
+    """For affiliate accounts. All calls are reads and raise CredentialsMissing without keys."""
+
+    async def get_futures_affiliate_rebates(
+        self,
+        *,
+        page: int,
+        size: int,
+        currency: str,
+        user_id: str | None = None,
+        rebate_start_time: int | None = None,
+        rebate_end_time: int | None = None,
+        register_start_time: int | None = None,
+        register_end_time: int | None = None,
+    ) -> AffiliateRebates:
+        """Rebates per invitee, with the sums.
+
+        Args:
+            page: From 1.
+            size: Rows of a page; the largest is published nowhere.
+            currency: Coin of the rebate, like USDT.
+            user_id: Only this invitee.
+            rebate_start_time: When the rebate was earned, Unix SECONDS.
+            rebate_end_time: Unix SECONDS.
+            register_start_time: When the invitee registered, Unix SECONDS.
+            register_end_time: Unix SECONDS.
+
+        Source: futures V2 docs, "Get Futures Rebate List". 24 calls per 2 s per key.
+        """
+        return await self._call(
+            REBATE_LIST,
+            page=page,
+            size=size,
+            currency=currency,
+            user_id=user_id,
+            rebate_start_time=rebate_start_time,
+            rebate_end_time=rebate_end_time,
+            register_start_time=register_start_time,
+            register_end_time=register_end_time,
+        )
+
+    async def get_futures_affiliate_trades(
+        self,
+        user_id: str,
+        *,
+        type: AffiliateContractType | int,
+        page: int,
+        size: int,
+        start_time: int | None = None,
+        end_time: int | None = None,
+    ) -> AffiliateTrades:
+        """Trades of one invitee.
+
+        Args:
+            user_id: The invitee.
+            type: 1 USDT-margined contracts, 2 coin-margined ones.
+            page: From 1.
+            size: Rows of a page; the largest is published nowhere.
+            start_time: Unix SECONDS, although the rows carry milliseconds.
+            end_time: Unix SECONDS.
+
+        Source: futures V2 docs, "Get Futures Trade List". 24 calls per 2 s per key.
+        """
+        return await self._call(
+            TRADE_LIST,
+            user_id=user_id,
+            type=type,
+            page=page,
+            size=size,
+            start_time=start_time,
+            end_time=end_time,
+        )
+
+    async def get_futures_affiliate_rebate_user(
+        self, cid: str, *, start_time: int, end_time: int
+    ) -> AffiliateUserRebate:
+        """What one customer traded and what it brought.
+
+        Args:
+            cid: The customer: a sub-agent, a direct or an indirect invitee.
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS, at most 60 days later. Whether older days can be read is unverified.
+
+        Source: official Python SDK 2.8.0, get_affiliate_rebate_user. 24 calls per 2 s per key.
+        """
+        return await self._call(REBATE_USER, cid=cid, start_time=start_time, end_time=end_time)
+
+    async def get_futures_affiliate_rebate_api(
+        self, cid: str, *, start_time: int, end_time: int
+    ) -> AffiliateApiRebate:
+        """Fees and rebates of one customer's trading over the API; for API affiliates.
+
+        Args:
+            cid: The customer.
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS, at most 60 days later. Whether older days can be read is unverified.
+
+        Source: official Python SDK 2.8.0, get_affiliate_rebate_api. 24 calls per 2 s per key.
+        """
+        return await self._call(REBATE_API, cid=cid, start_time=start_time, end_time=end_time)
+
+    async def get_futures_affiliate_invite_check(self, cid: str) -> AffiliateInviteCheck:
+        """Whether a customer is one's invitee.
+
+        Args:
+            cid: The customer.
+
+        Source: official Python SDK 2.8.0, get_affiliate_invite_check. 24 calls per 2 s per key.
+        """
+        return await self._call(INVITE_CHECK, cid=cid)
+
+    async def get_futures_affiliate_rebate_invite_user(
+        self,
+        *,
+        start_time: int,
+        end_time: int,
+        page: int,
+        size: int,
+        cid: str | None = None,
+    ) -> AffiliateInvitees:
+        """Invitees with volume, fees and rebates inside a window.
+
+        Args:
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS, at most 60 days later.
+            page: From 1.
+            size: Rows of a page, 1 to 50.
+            cid: Only this customer.
+
+        Source: official Python SDK 2.8.0, get_affiliate_rebate_invite_user. 24 calls per 2 s per key.
+        """
+        return await self._call(
+            INVITED_USERS, start_time=start_time, end_time=end_time, page=page, size=size, cid=cid
+        )
+
+    async def get_futures_affiliate_customer_info(self, user_id: str) -> AffiliateCustomer:
+        """Futures assets and equity of one customer, USDT.
+
+        Args:
+            user_id: The customer; whether this is the cid of the other calls is unverified.
+
+        Source: official Python SDK 2.8.0, get_affiliate_aff_customer_info. The quota is published nowhere.
+        """
+        return await self._call(CUSTOMER_INFO, user_id=user_id)
+
+    async def get_futures_affiliate_deposit_withdrawal_list(
+        self,
+        cid: str,
+        *,
+        page: int,
+        size: int,
+        start_time: int,
+        end_time: int,
+        type: MoneyMovement | int | None = None,
+    ) -> AffiliateMovements:
+        """Deposits and withdrawals of one customer.
+
+        Args:
+            cid: The customer.
+            page: From 1.
+            size: Rows of a page, 1 to 50.
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS, at most 60 days later.
+            type: 1 deposits, 2 withdrawals; both when not given.
+
+        Source: official Python SDK 2.8.0, get_affiliate_deposit_withdrawal_list. Its quota is published
+        nowhere.
+        """
+        return await self._call(
+            DEPOSIT_WITHDRAWAL_LIST,
+            page=page,
+            size=size,
+            type=type,
+            cid=cid,
+            start_time=start_time,
+            end_time=end_time,
+        )

@@ -1,0 +1,104 @@
+"""Records of cross collateral: automatic repayments and interest."""
+
+from __future__ import annotations
+
+from bitmart_async.models.futures_wallet import AutoRepayments, InterestLog
+from bitmart_async.rest.endpoint import Auth, Endpoint
+from bitmart_async.rest.params import Text, Whole
+from bitmart_async.rest.section import Section
+from bitmart_async.rest.windows import seconds_window_of
+
+__all__ = ["FuturesRecords"]
+
+_PAGE = (
+    Whole("start_time", low=0),
+    Whole("end_time", low=0),
+    Whole("page", low=0),
+    Whole("size", low=1),
+)
+
+AUTO_REPAYMENT = Endpoint(
+    "futures.get_auto_repayment",
+    "GET",
+    "/contract/private/auto_repayment",
+    Auth.KEYED,
+    None,
+    returns=AutoRepayments,
+    rules=seconds_window_of(),
+    params=(*_PAGE, Text("from_coin_code"), Text("type")),
+)
+CROSS_COLLATERAL_INTEREST_LOG = Endpoint(
+    "futures.get_cross_collateral_interest_log",
+    "GET",
+    "/contract/private/cross_collateral/interest_log",
+    Auth.KEYED,
+    None,
+    returns=InterestLog,
+    rules=seconds_window_of(most_days=90),
+    params=(*_PAGE, Text("coin_code")),
+)
+
+
+class FuturesRecords(Section):
+    """Records of cross collateral. All calls raise CredentialsMissing without keys."""
+
+    async def get_futures_auto_repayment(
+        self,
+        *,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        page: int | None = None,
+        size: int | None = None,
+        from_coin_code: str | None = None,
+        type: str | None = None,
+    ) -> AutoRepayments:
+        """Debts the exchange paid by selling another coin, the last 7 days when no time is given.
+
+        Args:
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS.
+            page: That pages count from 1 is unverified.
+            size: Rows of a page; by one source at most 20, unverified.
+            from_coin_code: Coin paid with, like BTC; all when not given.
+            type: AUTO_REPAY is the only known value.
+
+        Source: official Python SDK 2.8.0, get_auto_repayment. The quota is published nowhere.
+        """
+        return await self._call(
+            AUTO_REPAYMENT,
+            start_time=start_time,
+            end_time=end_time,
+            page=page,
+            size=size,
+            from_coin_code=from_coin_code,
+            type=type,
+        )
+
+    async def get_futures_cross_collateral_interest_log(
+        self,
+        *,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        page: int | None = None,
+        size: int | None = None,
+        coin_code: str | None = None,
+    ) -> InterestLog:
+        """Interest on cross-collateral debts, the last 7 days when no time is given.
+
+        Args:
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS. The window may span 90 days.
+            page: That pages count from 1 is unverified.
+            size: Rows of a page; by one source at most 20, unverified.
+            coin_code: Coin, like USDT; all when not given.
+
+        Source: official Python SDK 2.8.0, get_cross_collateral_interest_log. The quota is published nowhere.
+        """
+        return await self._call(
+            CROSS_COLLATERAL_INTEREST_LOG,
+            start_time=start_time,
+            end_time=end_time,
+            page=page,
+            size=size,
+            coin_code=coin_code,
+        )
