@@ -193,13 +193,16 @@ def _modify_plan(call: Call) -> Json:
 
 
 def _modify_closer(call: Call) -> Json:
+    """There is no size to change, but category 2 makes it one for the whole position."""
     plan, rules = _find(call, lambda plan: plan.kind in CLOSERS), _rules(call)
     trigger, price_type = ticks_of(call.get("trigger_price"), rules), _choice(call, "price_type", (1, 2))
     category = _choice(call, "plan_category", (1, 2), plan.category)
     if category == 1 and call.get("executive_price") is None:
         raise Refusal(40007, "executive_price")
     plan.execution, plan.executive = _execution(call, rules)
-    plan.trigger, plan.price_type = trigger, price_type
+    plan.trigger, plan.price_type, plan.category = trigger, price_type, category
+    if category == 2:
+        plan.size = 0
     call.exchange.plans.changed(plan, call.now_ms)
     return {"order_id": str(plan.order_id)}
 

@@ -157,7 +157,12 @@ async def test_modify_and_cancel(wire: Wire) -> None:
                                                      "executive_price": "0", "price_type": 1})
     rows = {row["order_id"]: row for row in await wire.data(PRIVATE + "current-plan-order")}
     assert (rows[first]["trigger_price"], rows[first]["executive_price"]) == ("61000", "61001.5")
-    assert (rows[third]["trigger_price"], rows[third]["executive_price"]) == ("52000", "0")
+    shown = rows[third]
+    assert (shown["trigger_price"], shown["executive_price"], shown["size"]) == ("52000", "0", "1")
+    await wire.data(PRIVATE + "modify-tp-sl-order", {**CONTRACT, "order_id": third, "trigger_price": "52000",
+                                                     "price_type": 1, "plan_category": 2})
+    (row,) = await wire.data(PRIVATE + "current-plan-order", plan_type="profit_loss")
+    assert (row["size"], row["plan_category"]) == ("5", 2)
     await wire.data(PRIVATE + "cancel-plan-order", {**CONTRACT, "order_id": second})
     for order_id, code in ((second, 40036), (loose, 40035), ("7", 40035), ("x", 40037)):
         assert await wire.refused(PRIVATE + "cancel-plan-order", {**CONTRACT, "order_id": order_id}) == (
