@@ -17,6 +17,13 @@ class Account:
     secret: str = field(default="", repr=False)
     memo: str = field(default="", repr=False)
     house: bool = False
+    parent: int | None = None
+    """The main account of a sub-account."""
+
+    @property
+    def family(self) -> int:
+        """The main account it belongs to, itself for a main account."""
+        return self.uid if self.parent is None else self.parent
 
 
 class Accounts:
@@ -36,6 +43,19 @@ class Accounts:
     def __getitem__(self, uid: int) -> Account:
         return self._by_uid[uid]
 
+    def customer(self, uid: int) -> Account | None:
+        """A customer, not one of the exchange's own traders."""
+        account = self._by_uid.get(uid)
+        return None if account is None or account.house else account
+
+    def named(self, name: str) -> Account | None:
+        """The customer of that user name."""
+        return next((account for account in self._by_uid.values()
+                     if account.name == name and not account.house), None)
+
+    def subs(self, main: int) -> list[Account]:
+        return [account for account in self._by_uid.values() if account.parent == main]
+
 
 class Ids:
     """Counters for the ids the exchange hands out; each kind has the length it has on the wire."""
@@ -45,6 +65,7 @@ class Ids:
         self.spot_trades = 125_277_182_593_091_639
         self.contract_orders = 231_116_359_426_639
         self.contract_trades = 3_000_001_703_796_731
+        self.algo_orders = 137_478_201_134_228_132
 
     def spot_order(self) -> int:
         self.spot_orders += 1
@@ -57,6 +78,10 @@ class Ids:
     def contract_order(self) -> int:
         self.contract_orders += 1
         return self.contract_orders
+
+    def algo_order(self) -> int:
+        self.algo_orders += 1
+        return self.algo_orders
 
     def contract_trade(self) -> int:
         self.contract_trades += 1

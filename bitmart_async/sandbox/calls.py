@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from .numbers import read_decimal
+from .numbers import ATOM_PLACES, read_decimal, whole_units
 from .refusals import Refusal
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .quotas import Quota
     from .signatures import Auth
 
-__all__ = ["Call", "Handler", "Json", "Params", "Route"]
+__all__ = ["Call", "Form", "Handler", "Json", "Params", "Route"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
@@ -71,6 +72,22 @@ class Params:
         assert value is not None, "there is a default"
         return min(max(value, least), most)
 
+    def amount(self, name: str, refuse: int, *, positive: int) -> int:
+        """Money in atoms. Missing or too fine is refused with the first code, zero or less with the other."""
+        number = self.number(name, refuse)
+        if number is None:
+            raise Refusal(refuse, name)
+        if number <= 0:
+            raise Refusal(positive)
+        atoms = whole_units(number, ATOM_PLACES)
+        if atoms is None:
+            raise Refusal(refuse, name)
+        return atoms
+
+    def flag(self, name: str) -> bool:
+        """True of JSON, or the word in a query."""
+        return self.get(name) in (True, "true")
+
     def texts(self, name: str) -> list[str]:
         value = self.get(name)
         if value is None:
@@ -109,6 +126,15 @@ class Call(Params):
 Handler: TypeAlias = Callable[[Call], Json]
 
 
+class Form(Enum):
+    """The envelope around a success; a few families have one of their own."""
+
+    STANDARD = "code, message, trace, data"
+    STRING_CODE = "code as text, message, data, success, requestId, a trace of null"
+    ERRNO = "errno, message, data, success"
+    UAPI = "code, msg, data, errorData, success"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One row of the route table: all the REST face needs to know about a path."""
@@ -121,5 +147,6 @@ class Route:
     handler: Handler
     message: str = "OK"
     """What a success says; the exchange words it differently from family to family."""
+    form: Form = Form.STANDARD
     recv_window: bool = False
     """Whether the endpoint knows recvWindow, and with it the stricter rule about time."""

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .matching import Side, Stp, Tif
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["MODES", "STP_MODES", "ContractFill", "ContractOrder", "ContractTicket", "Flow"]
+__all__ = [
+    "FINISHED", "MODES", "NO_PRESETS", "STP_MODES", "WORKING", "ContractFill", "ContractOrder",
+    "ContractTicket", "Flow", "Presets",
+]
 
 MODES = {1: Tif.GTC, 2: Tif.FOK, 3: Tif.IOC, 4: Tif.POST_ONLY}
 STP_MODES = {1: Stp.CANCEL_MAKER, 2: Stp.CANCEL_TAKER, 3: Stp.CANCEL_BOTH}
 WORKING, FINISHED = 2, 4
+
+
+class Presets(NamedTuple):
+    """Take-profit and stop-loss an opening order leaves on its position. Ticks; 0 is none.
+
+    The types say which price is watched: 1 the last, 2 the mark, 0 none.
+    """
+
+    take_profit: int = 0
+    take_profit_type: int = 0
+    stop_loss: int = 0
+    stop_loss_type: int = 0
+
+
+NO_PRESETS = Presets()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +50,9 @@ class ContractTicket:
     open_type: str | None = None
     client_order_id: str = ""
     stp: Stp = Stp.CANCEL_MAKER
+    presets: Presets = NO_PRESETS
+    plan_order_id: int = 0
+    """The plan whose trigger sends it; 0 for a customer's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +107,8 @@ class ContractOrder:
     filled_value: int = 0
     frozen: int = 0
     """Atoms still held for its margin and fees."""
+    presets: Presets = NO_PRESETS
+    plan_order_id: int = 0
 
     @property
     def way(self) -> Side:

@@ -11,7 +11,7 @@ from .refusals import Refusal
 if TYPE_CHECKING:
     from .rules import ContractRules
 
-__all__ = ["check_ticket", "ticks_of", "trade_way"]
+__all__ = ["check_client_id", "check_ticket", "ticks_of", "trade_way"]
 
 CLIENT_ID_LENGTH: Final = 32
 _WAYS: Final = {(1, 4): 1, (1, 3): 2, (2, 4): 3, (2, 3): 4, (4, 1): 5, (4, 2): 6, (3, 1): 7, (3, 2): 8}
@@ -49,7 +49,7 @@ def check_ticket(ticket: ContractTicket, rules: ContractRules) -> int:
         raise Refusal(40045)
     if ticket.leverage is not None and ticket.leverage != int(ticket.leverage):
         raise Refusal(40040)
-    _check_client_id(ticket.client_order_id)
+    check_client_id(ticket.client_order_id)
     most = rules.market_max_volume if ticket.type == "market" else rules.max_volume
     if not rules.min_volume <= ticket.size <= most:
         raise Refusal(40044)
@@ -60,7 +60,8 @@ def check_ticket(ticket: ContractTicket, rules: ContractRules) -> int:
     return ticks_of(str(ticket.price), rules)
 
 
-def _check_client_id(client_order_id: str) -> None:
+def check_client_id(client_order_id: str) -> None:
+    """Letters and digits, at most 32; empty is none."""
     if len(client_order_id) > CLIENT_ID_LENGTH:
         raise Refusal(40049)
     if client_order_id and not (client_order_id.isascii() and client_order_id.isalnum()):

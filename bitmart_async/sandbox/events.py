@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from .contract_orders import ContractFill, ContractOrder
     from .matching import Side
+    from .plan_orders import PlanOrder
     from .spot_orders import SpotFill, SpotOrder
 
 __all__ = [
     "ContractAssetChanged", "ContractOrderChanged", "ContractPositionChanged", "ContractTraded", "Emit",
-    "Event", "SpotBalanceChanged", "SpotOrderChanged", "SpotTraded",
+    "Event", "PlanOrderChanged", "SpotBalanceChanged", "SpotOrderChanged", "SpotTraded",
 ]
 
 
@@ -41,6 +42,8 @@ class SpotBalanceChanged:
     uid: int
     coins: tuple[str, ...]
     at_ms: int
+    cause: str = "TRANSACTION_COMPLETED"
+    """In the wire's words; transfers, deposits and withdrawals have their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,14 @@ class ContractOrderChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanOrderChanged:
+    """``action`` as for an order; 1 is that it fired."""
+
+    action: int
+    plan: PlanOrder
+
+
+@dataclass(frozen=True, slots=True)
 class ContractPositionChanged:
     uid: int
     symbol: str
@@ -77,6 +88,6 @@ class ContractAssetChanged:
 
 Event: TypeAlias = (
     SpotTraded | SpotOrderChanged | SpotBalanceChanged | ContractTraded | ContractOrderChanged
-    | ContractPositionChanged | ContractAssetChanged
+    | PlanOrderChanged | ContractPositionChanged | ContractAssetChanged
 )
 Emit: TypeAlias = Callable[[Event], None]

@@ -1,4 +1,4 @@
-"""The whole exchange as one object: accounts, ledger, both engines, and the news they make.
+"""The whole exchange as one object: accounts, ledger, engines, desks, and the news they make.
 
 Pure state: it opens no socket and is handed the time by its clock. The wire faces read it and call its
 engines; whatever happens is told to the listeners, in order, before the call that caused it returns.
@@ -10,28 +10,36 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from .accounts import Account, Accounts, Ids
+from .algo import AlgoBook
 from .clock import Clock
+from .earn import EarnDesk
+from .funding import Desk
 from .futures import FuturesEngine
 from .ledger import Ledger, Pocket
+from .margin import MarginDesk
 from .numbers import ATOM_PLACES
+from .plans import PlanBook
 from .rules import CONTRACT_FEES, CONTRACTS, SPOT_FEES, SPOT_PAIRS
 from .spot import SpotEngine
+from .transfers import Transfers
+from .wallets import Teller, free
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .events import Event
 
-__all__ = ["CROWD", "DEFAULT_UID", "HOUSE", "Exchange"]
+__all__ = ["CROWD", "DEFAULT_UID", "HOUSE", "SUB_ACCOUNTS", "Exchange"]
 
 DEFAULT_UID: Final = 1_001
 HOUSE: Final = 1
 """The market makers."""
 CROWD: Final = 2
 """Everybody else who trades."""
+SUB_ACCOUNTS: Final = ("sub1", "sub2")
+"""Of the default account. Their wallets are empty at first."""
 _COIN: Final = 10**ATOM_PLACES
-_START: Final = (("spot", "USDT", 100_000), ("spot", "BTC", 2))
-_START_FUTURES: Final = 50_000
+_START: Final = (("spot", "USDT", 100_000), ("spot", "BTC", 2), ("futures", "USDT", 50_000))
 _DEEP_POCKETS: Final = 10**12
 
 
@@ -50,10 +58,12 @@ class Exchange:
                                      seed=seed, now_ms=now_ms)
         self.house = self._add_house(HOUSE, "house")
         self.crowd = self._add_house(CROWD, "crowd")
+        self._add_desks()
         self.default = self.add_account(DEFAULT_UID, "default")
+        for number, name in enumerate(SUB_ACCOUNTS, start=1):
+            self.add_account(DEFAULT_UID + number, name, parent=DEFAULT_UID)
         for wallet, coin, amount in _START:
-            self.ledger.issue(coin, amount * _COIN, Pocket(DEFAULT_UID, wallet, "available"))
-        self.futures.credit(DEFAULT_UID, "USDT", _START_FUTURES * _COIN, now_ms)
+            self.teller.issue(coin, amount * _COIN, free(DEFAULT_UID, wallet), now_ms)
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
@@ -61,15 +71,33 @@ class Exchange:
     def listen(self, listener: Callable[[Event], None]) -> None:
         self._listeners.append(listener)
 
-    def add_account(self, uid: int, name: str) -> Account:
+    def advance(self, now_ms: int) -> None:
+        """Do what is due by now: switches, triggers, withdrawals, interest."""
+        self.futures.advance(now_ms)
+        self.plans.advance(now_ms)
+        self.algo.advance(now_ms)
+        self.funding.advance(now_ms)
+        self.earn.advance(now_ms)
+
+    def add_account(self, uid: int, name: str, parent: int | None = None) -> Account:
         """A customer with keys that follow from the seed, so that runs can be repeated."""
         return self.accounts.add(Account(
             uid=uid, name=name, key=self._word("key", name, 40), secret=self._word("secret", name, 64),
-            memo=f"{name}memo"))
+            memo=f"{name}memo", parent=parent))
 
     def spot_index(self, pair: str) -> int:
         """Twice the middle price of a spot pair, ticks."""
         return self.spot.markets[pair].middle
+
+    def _add_desks(self) -> None:
+        self.plans = PlanBook(self.futures, self.accounts, self.ids, self._tell)
+        self.listen(self.plans.on_event)
+        self.algo = AlgoBook(self.spot, self.ledger, self.ids)
+        self.teller = Teller(self.ledger, self.futures, self._tell)
+        self.transfers = Transfers(self.teller)
+        self.funding = Desk(self.teller)
+        self.margin = MarginDesk(self.teller, self.spot)
+        self.earn = EarnDesk(self.teller)
 
     def _add_house(self, uid: int, name: str) -> Account:
         for pair in SPOT_PAIRS:

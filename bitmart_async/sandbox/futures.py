@@ -5,9 +5,10 @@ reserves contracts of its position. A fill in one-way mode first closes what is 
 Realised profit and loss is exchanged with the clearing pocket; a loss eats the margin set free, then the
 free balance, and what is still missing is borne by the clearing pocket.
 
-In this form nothing is liquidated and no funding is paid, preset take-profit and stop-loss prices are not
-acted on, and a limit order of one-way mode that meets the market in the same sweep as a reduce-only order
-of the same account is not netted against it.
+Plan, take-profit, stop-loss and trailing orders wait elsewhere (``plans``) and come here when they fire.
+
+In this form nothing is liquidated and no funding is paid, and a limit order of one-way mode that meets the
+market in the same sweep as a reduce-only order of the same account is not netted against it.
 """
 
 from __future__ import annotations
@@ -182,10 +183,16 @@ class FuturesEngine:
             position = self.position(uid, symbol, leg)
             position.leverage, position.open_type = setting
 
-    def credit(self, uid: int, coin: str, amount: int, now_ms: int) -> None:
-        """Transfer new coins in."""
-        self._ledger.issue(coin, amount, _available(uid))
+    def note_transfer(self, uid: int, coin: str, amount: int, now_ms: int) -> None:
+        """Coins came into the wallet, or with a negative amount left it."""
         self._flow(uid, Flow(symbol="", kind=TRANSFER, amount=amount, coin=coin, at_ms=now_ms))
+        self._emit(ContractAssetChanged(uid, coin))
+
+    def leg(self, uid: int, side: int) -> str:
+        """The position an order of this side belongs to."""
+        if uid not in self._hedged:
+            return "both"
+        return "long" if side in (1, 3) else "short"
 
     def cancel_all_after(self, uid: int, symbol: str, deadline_ms: int | None) -> None:
         """Arm the dead man's switch, or with None take it off."""
@@ -218,11 +225,13 @@ class FuturesEngine:
         if ticket.client_order_id and (account.uid, ticket.client_order_id) in self._by_client_id:
             raise Refusal(40050)
         setting = self.setting(account.uid, ticket.symbol)
+        own_id = f"PLAN_{ticket.plan_order_id}" if ticket.plan_order_id else ticket.client_order_id
         order = ContractOrder(
-            order_id=0, client_order_id=ticket.client_order_id, uid=account.uid, symbol=ticket.symbol,
+            order_id=0, client_order_id=own_id, uid=account.uid, symbol=ticket.symbol,
             side=ticket.side, type=ticket.type, mode=ticket.mode, price=price, size=ticket.size,
             leverage=setting.leverage, open_type=setting.open_type,
-            position_mode=self.position_mode(account.uid), stp=ticket.stp, created=now_ms, updated=now_ms)
+            position_mode=self.position_mode(account.uid), stp=ticket.stp, created=now_ms, updated=now_ms,
+            presets=ticket.presets, plan_order_id=ticket.plan_order_id)
         if order.closes:
             self._reserve(order)
         else:

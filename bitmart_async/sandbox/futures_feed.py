@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .depth_view import DepthView, Levels
-from .events import ContractAssetChanged, ContractOrderChanged, ContractPositionChanged, ContractTraded, Event
+from .events import (
+    ContractAssetChanged,
+    ContractOrderChanged,
+    ContractPositionChanged,
+    ContractTraded,
+    Event,
+    PlanOrderChanged,
+)
 from .futures_views import (
     asset_push,
     funding_times,
@@ -17,6 +24,7 @@ from .futures_views import (
     ticker_push,
 )
 from .matching import Side
+from .plan_views import plan_push
 from .pulse import Pulse
 
 if TYPE_CHECKING:
@@ -255,6 +263,12 @@ class FuturesFeed:
                 rules = self._exchange.futures.markets[event.order.symbol].rules
                 rows: Json = [order_push(event.action, event.order, event.fill, rules)]
                 self._hub.publish_to(event.order.uid, "futures/order", _frame("futures/order", rows), now_ms)
+        elif isinstance(event, PlanOrderChanged):
+            if self._hub.listens("futures/order"):
+                rules = self._exchange.futures.markets[event.plan.symbol].rules
+                news: Json = [plan_push(event.action, event.plan, rules)]
+                self._hub.publish_to(event.plan.account.uid, "futures/order", _frame("futures/order", news),
+                                     now_ms)
         elif isinstance(event, ContractPositionChanged):
             self._position(event, now_ms)
         elif isinstance(event, ContractAssetChanged):

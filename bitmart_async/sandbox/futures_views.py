@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from .calls import Json
-    from .contract_orders import ContractFill, ContractOrder, Flow
+    from .contract_orders import ContractFill, ContractOrder, Flow, Presets
     from .exchange import Exchange
     from .futures import ContractMarket, FuturesEngine
     from .rules import ContractRules
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "asset_push", "asset_row", "average_of", "fill_row", "flow_row", "funding_times", "index_text",
     "mark_text", "money", "notional_cap", "order_push", "order_row", "position_push", "position_risk_row",
-    "position_row", "position_v2_row", "price_text", "rate_text", "rfc3339", "ticker_push",
+    "position_row", "position_v2_row", "preset_fields", "price_text", "rate_text", "rfc3339", "ticker_push",
 ]
 
 _FLOW_NAMES: Final = {1: "Transfer", 2: "Realized PNL", 3: "Funding Fee", 4: "Commission Fee",
@@ -90,15 +90,21 @@ def order_row(order: ContractOrder, rules: ContractRules, *, history: bool = Fal
         "activation_price_type": 0,
         "activation_price": "0" if history else "",
         "callback_rate": "0" if history else "",
-        "preset_take_profit_price_type": 0,
-        "preset_stop_loss_price_type": 0,
-        "preset_take_profit_price": "",
-        "preset_stop_loss_price": "",
+        **preset_fields(order.presets, rules),
     }
     if history:
         row["trigger_price"] = "0"
         row["execution_price"] = "0"
     return row
+
+
+def preset_fields(presets: Presets, rules: ContractRules) -> dict[str, Json]:
+    return {
+        "preset_take_profit_price_type": presets.take_profit_type,
+        "preset_stop_loss_price_type": presets.stop_loss_type,
+        "preset_take_profit_price": price_text(presets.take_profit, rules) if presets.take_profit else "",
+        "preset_stop_loss_price": price_text(presets.stop_loss, rules) if presets.stop_loss else "",
+    }
 
 
 def order_push(action: int, order: ContractOrder, fill: ContractFill | None, rules: ContractRules) -> Json:
@@ -123,7 +129,7 @@ def order_push(action: int, order: ContractOrder, fill: ContractFill | None, rul
         "deal_size": str(order.filled),
         "create_time": order.created,
         "update_time": order.updated,
-        "plan_order_id": "",
+        "plan_order_id": str(order.plan_order_id) if order.plan_order_id else "",
         "last_trade": last,
         "trigger_price": "-",
         "trigger_price_type": "-",

@@ -3,7 +3,8 @@
 Money only ever moves from one pocket to another, so the sum over all pockets of a coin is zero, always:
 what accounts hold was issued by the treasury, whose pocket is as far below zero. Fees go to the
 exchange's pocket. The clearing pocket stands between the two sides of a futures contract: it takes
-realised losses and pays realised gains, and over a closed contract comes out even.
+realised losses and pays realised gains, and over a closed contract comes out even. The lending pocket is
+as far below zero as customers owe principal on their loans.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CLEARING", "EXCHANGE", "FEES", "TREASURY", "Balance", "Ledger", "Overdrawn", "Pocket"]
+__all__ = ["CLEARING", "EXCHANGE", "FEES", "LENDING", "TREASURY", "Balance", "Ledger", "Overdrawn", "Pocket"]
 
 EXCHANGE: Final = 0
 """The owner of the pockets that belong to no customer."""
@@ -25,7 +26,7 @@ class Pocket(NamedTuple):
 
     owner: int
     wallet: str
-    """``spot``, ``futures`` or one of the exchange's own."""
+    """``spot``, ``futures``, ``fund``, ``earn``, ``margin:BTC_USDT`` or one of the exchange's own."""
     state: str
     """``available``, ``frozen`` (behind an open order) or ``margin`` (inside a position)."""
 
@@ -33,7 +34,8 @@ class Pocket(NamedTuple):
 TREASURY: Final = Pocket(EXCHANGE, "treasury", "available")
 CLEARING: Final = Pocket(EXCHANGE, "clearing", "available")
 FEES: Final = Pocket(EXCHANGE, "fees", "available")
-_MAY_OWE: Final = frozenset({TREASURY, CLEARING})
+LENDING: Final = Pocket(EXCHANGE, "lending", "available")
+_MAY_OWE: Final = frozenset({TREASURY, CLEARING, LENDING})
 
 
 class Balance(NamedTuple):
@@ -85,6 +87,10 @@ class Ledger:
         """Put new coins into circulation."""
         self.move(coin, amount, TREASURY, target)
 
+    def retire(self, coin: str, amount: int, source: Pocket) -> None:
+        """Take coins out of circulation: they have left the exchange."""
+        self.move(coin, amount, source, TREASURY)
+
     def held(self, pocket: Pocket, coin: str) -> int:
         return self._held.get((pocket, coin), 0)
 
@@ -95,6 +101,10 @@ class Ledger:
     def coins(self, owner: int, wallet: str) -> list[str]:
         """The coins this owner ever had in this wallet, in alphabetical order."""
         return sorted({coin for pocket, coin in self._held if pocket[:2] == (owner, wallet)})
+
+    def wallets(self, owner: int) -> list[str]:
+        """The wallets this owner ever had coins in, in alphabetical order."""
+        return sorted({pocket.wallet for pocket, _ in self._held if pocket.owner == owner})
 
     def total(self, coin: str) -> int:
         """Sum over all pockets: zero, or something was made from nothing."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 from aiohttp import web
 
-from .calls import Call, Json, Route
+from .calls import Call, Form, Json, Route
 from .journal import Journal, Request, Watch
 from .quotas import Quota, QuotaKeeper, Usage
 from .refusals import Refusal
@@ -81,11 +81,11 @@ class RestFace:
             if request.method != route.method:
                 raise Refusal(57001)
             params, account, usage = self._admit(route, request, headers, body, now_ms)
+            self._exchange.advance(now_ms)  # so that a caller sees what is due by now
             data = route.handler(Call(params, self._exchange, account, now_ms))
         except Refusal as refusal:
             return self._refused(refusal, usage)
-        envelope: Json = {"code": 1000, "message": route.message, "trace": _trace(), "data": data}
-        return _json(envelope, 200, usage.headers())
+        return _json(_envelope(route, data), 200, usage.headers())
 
     def _admit(
         self, route: Route, request: web.BaseRequest, headers: Mapping[str, str], body: bytes, now_ms: int,
@@ -167,6 +167,17 @@ def _scripted(fault: RestFault, request: web.BaseRequest) -> web.StreamResponse:
     if "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = "application/json" if fault.body[:1] in (b"{", b"[") else "text/html"
     return web.Response(status=status, body=fault.body, headers=headers)
+
+
+def _envelope(route: Route, data: Json) -> Json:
+    if route.form is Form.STRING_CODE:
+        return {"code": "1000", "message": route.message, "data": data, "success": True,
+                "requestId": _trace(), "trace": None}
+    if route.form is Form.ERRNO:
+        return {"errno": "OK", "message": "Success", "data": data, "success": True}
+    if route.form is Form.UAPI:
+        return {"code": 1000, "msg": "success", "data": data, "errorData": None, "success": True}
+    return {"code": 1000, "message": route.message, "trace": _trace(), "data": data}
 
 
 def _json(envelope: Json, status: int, headers: Mapping[str, str] | None = None) -> web.Response:

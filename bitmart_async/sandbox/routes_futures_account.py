@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from .calls import Call, Handler, Json, Route
-from .contract_orders import ContractFill, ContractOrder, Flow
 from .futures_views import (
     asset_row,
     fill_row,
@@ -16,6 +15,8 @@ from .futures_views import (
     position_v2_row,
 )
 from .numbers import short
+from .plan_orders import PlanOrder
+from .plan_views import plan_history_row, trailing_row
 from .quotas import Quota
 from .refusals import Refusal
 from .signatures import Auth
@@ -23,6 +24,7 @@ from .signatures import Auth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .contract_orders import ContractOrder
     from .positions import Position
 
 __all__ = ["ROUTES"]
@@ -31,7 +33,7 @@ _WEEK_MS: Final = 7 * 86_400_000
 _QUARTER_MS: Final = 90 * 86_400_000
 _ROWS: Final = 200
 _COINS: Final = ("USDT", "BTC", "ETH")
-_Row = TypeVar("_Row", ContractFill, ContractOrder, Flow)
+_Row = TypeVar("_Row")
 
 
 def _symbol(call: Call) -> str:
@@ -128,16 +130,23 @@ def _order(call: Call) -> Json:
 
 
 def _history(call: Call) -> Json:
-    """Seconds in the query, milliseconds in the rows; row 201 and later are silently dropped."""
+    """Seconds in the query, milliseconds in the rows; row 201 and later are silently dropped.
+
+    Plans that have fired or were cancelled are here too.
+    """
     futures, symbol = call.exchange.futures, call.text("symbol", refuse=40034)
     rules = futures.tradable(symbol).rules
     order_id, own = call.text("order_id"), call.text("client_order_id")
-    rows = [order for order in futures.orders(call.uid)
+    known: list[ContractOrder | PlanOrder] = [*futures.orders(call.uid),
+                                              *call.exchange.plans.plans(call.uid)]
+    known.sort(key=lambda order: order.order_id)
+    rows = [order for order in known
             if order.symbol == symbol and not order.is_open
             and order_id in ("", str(order.order_id)) and own in ("", order.client_order_id)]
     rows = _windowed(call, rows, lambda order: order.created, unit_ms=1_000, limit=_ROWS,
                      widest_ms=_QUARTER_MS)
-    return [order_row(order, rules, history=True) for order in rows]
+    return [plan_history_row(row, rules) if isinstance(row, PlanOrder)
+            else order_row(row, rules, history=True) for row in rows]
 
 
 def _open_orders(call: Call) -> Json:
@@ -149,8 +158,12 @@ def _open_orders(call: Call) -> Json:
         raise Refusal(40007, "order_state")
     rows = [order for order in futures.open_orders(call.uid, symbol or None)
             if kind in ("", order.type) and (state == "all" or order.filled)]
-    limit = call.within("limit", 100, 1, 100, 40007)
-    return [order_row(order, futures.markets[order.symbol].rules) for order in rows[::-1][:limit]]
+    trailing = [plan for plan in call.exchange.plans.working(call.uid)
+                if plan.kind == "trailing" and kind in ("", "trailing") and symbol in ("", plan.symbol)
+                and state == "all"]
+    shown = [*(order_row(order, futures.markets[order.symbol].rules) for order in rows[::-1]),
+             *(trailing_row(plan, futures.markets[plan.symbol].rules) for plan in trailing[::-1])]
+    return shown[:call.within("limit", 100, 1, 100, 40007)]
 
 
 def _trades(call: Call) -> Json:

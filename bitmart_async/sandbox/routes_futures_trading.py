@@ -12,6 +12,7 @@ from .futures_views import price_text
 from .matching import Side
 from .quotas import Quota
 from .refusals import Refusal
+from .routes_plans import integer, read_presets
 from .signatures import Auth
 
 if TYPE_CHECKING:
@@ -43,27 +44,19 @@ def _leverage(call: Call) -> Json:
             "max_value": str(rules.max_leverage)}
 
 
-def _integer(call: Call, name: str, refuse: int, default: int | None = None) -> int:
-    """A JSON integer; text is not taken for one."""
-    value = call.params.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Refusal(refuse, name)
-    return value
-
-
 def _submit(call: Call) -> Json:
     """The id is a JSON number here and text everywhere else; a market order has a word for a price."""
     futures = call.exchange.futures
     rules = futures.tradable(call.text("symbol", refuse=40034)).rules
-    stp = _integer(call, "stp_mode", 40007, 1)
+    stp = integer(call, "stp_mode", 40007, 1)
     if stp not in STP_MODES:
         raise Refusal(40007, "stp_mode")
     order = futures.submit(call.account, ContractTicket(
-        symbol=rules.symbol, side=_integer(call, "side", 40041), type=call.text("type") or "limit",
-        size=_integer(call, "size", 40044), mode=_integer(call, "mode", 40007, 1),
+        symbol=rules.symbol, side=integer(call, "side", 40041), type=call.text("type") or "limit",
+        size=integer(call, "size", 40044), mode=integer(call, "mode", 40007, 1),
         price=call.number("price", 40007), leverage=call.number("leverage", 40040),
         open_type=call.text("open_type") or None, client_order_id=call.text("client_order_id"),
-        stp=STP_MODES[stp]), call.now_ms)
+        stp=STP_MODES[stp], presets=read_presets(call, rules)), call.now_ms)
     price = "market price" if order.type == "market" else price_text(order.price, rules)
     return {"order_id": order.order_id, "price": price}
 
@@ -119,7 +112,7 @@ def _cancel_symbol(call: Call) -> Json:
 def _cancel_all_after(call: Call) -> Json:
     symbol = call.text("symbol", refuse=40034)
     call.exchange.futures.tradable(symbol)
-    timeout = _integer(call, "timeout", 40007)
+    timeout = integer(call, "timeout", 40007)
     if timeout != 0 and timeout < _LEAST_TIMEOUT_S:
         raise Refusal(40007, "timeout")
     deadline = call.now_ms + timeout * 1_000 if timeout else None
@@ -133,7 +126,7 @@ def _cancel_all_after(call: Call) -> Json:
 
 def _close_all(call: Call) -> Json:
     """At market, after the closing orders that hold contracts of the position are gone."""
-    if _integer(call, "contractType", 40007) not in (1, 2):
+    if integer(call, "contractType", 40007) not in (1, 2):
         raise Refusal(40007, "contractType")
     symbol, side = call.text("symbol"), call.text("position_side")
     if symbol:

@@ -9,7 +9,7 @@ from .matching import Stp
 from .quotas import Quota
 from .refusals import Refusal
 from .signatures import Auth
-from .spot_orders import SpotFill, SpotOrder, SpotTicket
+from .spot_orders import SpotFill, SpotOrder, SpotTicket, order_mode
 from .spot_views import fill_row, order_row
 
 if TYPE_CHECKING:
@@ -159,9 +159,8 @@ def _windowed(call: Call, rows: list[_Row], at: Callable[[_Row], int]) -> list[_
     since, until = start or 0, call.now_ms if end is None else end
     if since > until:
         raise Refusal(52004)
-    if mode == "iso_margin":
-        return []
-    kept = [row for row in rows if since <= at(row) <= until and symbol in ("", row.symbol)]
+    kept = [row for row in rows if since <= at(row) <= until and symbol in ("", row.symbol)
+            and mode in ("", order_mode(row.wallet))]
     kept.sort(key=at, reverse=True)
     return kept[:limit]
 

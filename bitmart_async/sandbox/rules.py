@@ -67,6 +67,18 @@ class SpotRules:
         """Atoms of the quote coin in one lot at one tick."""
         return int(10 ** (ATOM_PLACES - self.price_decimals - self.size_decimals))
 
+    @property
+    def _tick_part(self) -> int:
+        return int(10**self.price_decimals)
+
+    def to_quote(self, atoms: int, ticks: int) -> int:
+        """What so many atoms of the base coin are worth at a price, rounded down."""
+        return atoms * ticks // self._tick_part
+
+    def to_base(self, atoms: int, ticks: int) -> int:
+        """How many atoms of the base coin so many of the quote coin buy at a price, rounded down."""
+        return atoms * self._tick_part // ticks
+
     def base_atoms(self, lots: int) -> int:
         return lots * int(10 ** (ATOM_PLACES - self.size_decimals))
 

@@ -17,7 +17,8 @@ from .futures_socket import FuturesSocket
 from .hub import Hub
 from .journal import Journal, Seen, Watch
 from .market import SeededMarket
-from .numbers import read_decimal, whole_units
+from .networks import NETWORKS
+from .numbers import ATOM_PLACES, read_decimal, whole_units
 from .rest import RestFace
 from .routes import FUTURES_ROUTES, SPOT_ROUTES
 from .spot_feed import SpotFeed
@@ -28,6 +29,8 @@ from .truth import AccountTruth
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+    from .accounts import Account
 
 __all__ = ["Keys", "Sandbox"]
 
@@ -43,6 +46,10 @@ class Keys(TypedDict):
     api_key: str
     api_secret: str
     api_memo: str
+
+
+def _keys(account: Account) -> Keys:
+    return Keys(api_key=account.key, api_secret=account.secret, api_memo=account.memo)
 
 
 class ClientOptions(Keys):
@@ -105,8 +112,13 @@ class Sandbox:
     @property
     def keys(self) -> Keys:
         """Credentials of the default account."""
-        account = self._exchange.default
-        return Keys(api_key=account.key, api_secret=account.secret, api_memo=account.memo)
+        return _keys(self._exchange.default)
+
+    @property
+    def sub_accounts(self) -> dict[str, Keys]:
+        """Credentials of the default account's sub-accounts, by user name."""
+        exchange = self._exchange
+        return {account.name: _keys(account) for account in exchange.accounts.subs(exchange.default.uid)}
 
     @property
     def seen(self) -> Seen:
@@ -121,9 +133,16 @@ class Sandbox:
         """
         await self._watch.until(condition, timeout)
 
-    def account(self) -> AccountTruth:
-        """What the default account really owns, ordered and traded."""
-        return AccountTruth(self._exchange, self._exchange.default.uid)
+    def account(self, name: str = "default") -> AccountTruth:
+        """What an account really owns, ordered and traded: the default one's, or a sub-account's by name.
+
+        Raises:
+            KeyError: No such account.
+        """
+        account = self._exchange.accounts.named(name)
+        if account is None:
+            raise KeyError(name)
+        return AccountTruth(self._exchange, account.uid)
 
     def now_ms(self) -> int:
         """The exchange's clock."""
@@ -141,10 +160,31 @@ class Sandbox:
         ticks = self._ticks(symbol, last)
         self._market.print_at(symbol, ticks)
         now_ms = self.now_ms()
+        self._exchange.advance(now_ms)
         if symbol in self._exchange.spot.markets:
             self._spot_feed.force_ticker(symbol, now_ms)
         else:
             self._futures_feed.force_ticker(symbol, now_ms)
+
+    def deposit(self, currency: str, amount: str) -> str:
+        """Let coins arrive for the default account, in the wallet it has chosen; the deposit's id.
+
+        Args:
+            currency: A coin with its chain where it has several: ``BTC``, ``USDT-TRC20``.
+
+        Raises:
+            KeyError: No such currency.
+            ValueError: The amount is no number above zero with at most 8 decimals.
+        """
+        row = next((row for row in NETWORKS if row.code == currency), None)
+        if row is None:
+            raise KeyError(currency)
+        number = read_decimal(amount)
+        atoms = None if number is None else whole_units(number, ATOM_PLACES)
+        if atoms is None or atoms <= 0:
+            raise ValueError(f"{amount!r} is not an amount of {currency}: above 0, 8 decimals")
+        exchange = self._exchange
+        return str(exchange.funding.deposit(exchange.default.uid, row, atoms, self.now_ms()).number)
 
     # Life
 
@@ -223,11 +263,11 @@ class Sandbox:
         return int(runner.addresses[0][1])
 
     async def _beat(self) -> None:
-        """Push what is due, fire the switches that ran out, close what is idle."""
+        """Do and push what is due, close what is idle."""
         swept = 0
         while True:
             now_ms = self.now_ms()
-            self._exchange.futures.advance(now_ms)
+            self._exchange.advance(now_ms)
             self._spot_feed.advance(now_ms)
             self._futures_feed.advance(now_ms)
             if now_ms - swept >= _SWEEP_MS:

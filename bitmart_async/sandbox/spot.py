@@ -4,6 +4,7 @@ The order of events in a submission: the rules look at the ticket; the money is 
 announced as new; the book matches it; each fill is settled and announced by itself, taker first; what
 cannot go on is cancelled and its money freed.
 
+An order is paid out of one wallet and what it gets goes there: the spot wallet, or an isolated margin wallet.
 Fees are paid in the quote coin on both sides. A buy freezes its value and the taker fee on it; a market
 buy pays its fee on top of the amount to spend. A market buy spends whole lots only, so a remainder is
 usual and the order then ends as ``partially_canceled``.
@@ -122,7 +123,7 @@ class SpotEngine:
         if order.client_order_id:
             self._by_client_id[account.uid, order.client_order_id] = order.order_id
         self._announce(order, None)
-        self._tell_balance(order.uid, market.rules, now_ms)
+        self._tell_balance(order, market.rules, now_ms)
         spends = order.type == "market" and order.side is Side.BUY
         outcome = market.book.submit(
             order.order_id, order.uid, order.side, price=order.price or None,
@@ -165,8 +166,8 @@ class SpotEngine:
                 raise Refusal(51011)
         return SpotOrder(
             order_id=self._ids.spot_order(), client_order_id=ticket.client_order_id, uid=account.uid,
-            symbol=rules.symbol, side=side, type=ticket.type, stp=ticket.stp, price=price, size=size,
-            notional=notional, created=now_ms, updated=now_ms)
+            symbol=rules.symbol, side=side, type=ticket.type, stp=ticket.stp, wallet=ticket.wallet,
+            price=price, size=size, notional=notional, created=now_ms, updated=now_ms)
 
     def _check_client_id(self, account: Account, client_order_id: str) -> None:
         if not client_order_id:
@@ -186,7 +187,7 @@ class SpotEngine:
         else:
             coin, amount = rules.quote, order.notional + fee_of(order.notional, self.fees.taker_ppm)
         try:
-            self._ledger.move(coin, amount, _available(order.uid), _frozen(order.uid))
+            self._ledger.move(coin, amount, _available(order), _frozen(order))
         except Overdrawn:
             raise Refusal(50020) from None
         order.frozen = amount
@@ -207,14 +208,14 @@ class SpotEngine:
         value, base = rules.value(fill.price, fill.size), rules.base_atoms(fill.size)
         trade_id = self._ids.spot_trade()
         buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
-        self._ledger.move(rules.quote, value, _frozen(buyer.uid), _available(seller.uid))
-        self._ledger.move(rules.base, base, _frozen(seller.uid), _available(buyer.uid))
+        self._ledger.move(rules.quote, value, _frozen(buyer), _available(seller))
+        self._ledger.move(rules.base, base, _frozen(seller), _available(buyer))
         buyer.frozen -= value
         seller.frozen -= base
         for order, role in ((taker, "taker"), (maker, "maker")):
             rate = self.fees.taker_ppm if role == "taker" else self.fees.maker_ppm
             fee = fee_of(value, rate)
-            source = _frozen(order.uid) if order.side is Side.BUY else _available(order.uid)
+            source = _frozen(order) if order.side is Side.BUY else _available(order)
             self._ledger.move(rules.quote, fee, source, FEES)
             if order.side is Side.BUY:
                 order.frozen -= fee
@@ -222,8 +223,8 @@ class SpotEngine:
         market.candles.add(fill.price, fill.size, value, now_ms)
         market.trades.append(PublicTrade(now_ms, fill.price, fill.size, maker.side is Side.BUY))
         self._emit(SpotTraded(rules.symbol, fill.price, fill.size, taker.side, now_ms))
-        for uid in {taker.uid: None, maker.uid: None}:
-            self._tell_balance(uid, rules, now_ms)
+        for order in {(order.uid, order.wallet): order for order in (taker, maker)}.values():
+            self._tell_balance(order, rules, now_ms)
 
     def _record(
         self, order: SpotOrder, fill: Fill, now_ms: int, *, role: str, trade_id: int, value: int, fee: int,
@@ -237,7 +238,7 @@ class SpotEngine:
         mine = SpotFill(
             trade_id=trade_id, order_id=order.order_id, client_order_id=order.client_order_id,
             symbol=order.symbol, side=order.side, type=order.type, stp=order.stp, price=fill.price,
-            size=fill.size, value=value, fee=fee, role=role, at_ms=now_ms)
+            size=fill.size, value=value, fee=fee, role=role, wallet=order.wallet, at_ms=now_ms)
         if order.uid not in self._house:
             self._fills.setdefault(order.uid, []).append(mine)
         if done:
@@ -250,12 +251,12 @@ class SpotEngine:
         order.updated = now_ms
         self._free(order)
         self._announce(order, None)
-        self._tell_balance(order.uid, self.markets[order.symbol].rules, now_ms)
+        self._tell_balance(order, self.markets[order.symbol].rules, now_ms)
 
     def _free(self, order: SpotOrder) -> None:
         rules = self.markets[order.symbol].rules
         coin = rules.quote if order.side is Side.BUY else rules.base
-        self._ledger.move(coin, order.frozen, _frozen(order.uid), _available(order.uid))
+        self._ledger.move(coin, order.frozen, _frozen(order), _available(order))
         order.frozen = 0
         if order.uid in self._house:  # nobody reads them back, and there are many
             self._orders.pop(order.order_id, None)
@@ -266,17 +267,17 @@ class SpotEngine:
         if order.uid not in self._house:
             self._emit(SpotOrderChanged(order, fill))
 
-    def _tell_balance(self, uid: int, rules: SpotRules, now_ms: int) -> None:
-        if uid not in self._house:
-            self._emit(SpotBalanceChanged(uid, (rules.base, rules.quote), now_ms))
+    def _tell_balance(self, order: SpotOrder, rules: SpotRules, now_ms: int) -> None:
+        if order.uid not in self._house and order.wallet == "spot":
+            self._emit(SpotBalanceChanged(order.uid, (rules.base, rules.quote), now_ms))
 
 
-def _available(uid: int) -> Pocket:
-    return Pocket(uid, "spot", "available")
+def _available(order: SpotOrder) -> Pocket:
+    return Pocket(order.uid, order.wallet, "available")
 
 
-def _frozen(uid: int) -> Pocket:
-    return Pocket(uid, "spot", "frozen")
+def _frozen(order: SpotOrder) -> Pocket:
+    return Pocket(order.uid, order.wallet, "frozen")
 
 
 def _forgotten(order: SpotOrder, now_ms: int) -> bool:

@@ -186,7 +186,7 @@ class SpotFeed:
         elif isinstance(event, SpotOrderChanged):
             self._order(event, now_ms)
         elif isinstance(event, SpotBalanceChanged) and self._hub.listens(BALANCES):
-            data = balance_push(event.uid, event.coins, self._exchange.ledger, event.at_ms)
+            data = balance_push(event, self._exchange.ledger)
             self._hub.publish_to(event.uid, BALANCES, _frame("spot/user/balance", data), now_ms)
 
     def _trade(self, event: SpotTraded, now_ms: int) -> None:

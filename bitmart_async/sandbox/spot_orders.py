@@ -10,10 +10,15 @@ from .matching import Side, Stp
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["CLIENT_ID_LENGTH", "OPEN_STATES", "SpotFill", "SpotOrder", "SpotTicket"]
+__all__ = ["CLIENT_ID_LENGTH", "OPEN_STATES", "SpotFill", "SpotOrder", "SpotTicket", "order_mode"]
 
 OPEN_STATES = frozenset({"new", "partially_filled"})
 CLIENT_ID_LENGTH = 32
+
+
+def order_mode(wallet: str) -> str:
+    """What the wire calls trading out of this wallet."""
+    return "spot" if wallet == "spot" else "iso_margin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,8 @@ class SpotTicket:
     notional: Decimal | None = None
     client_order_id: str = ""
     stp: Stp = Stp.NONE
+    wallet: str = "spot"
+    """Where the money comes from and goes to: ``spot`` or an isolated margin wallet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,7 @@ class SpotFill:
     """Atoms of the quote coin, whichever side."""
     role: str
     """``maker`` or ``taker``."""
+    wallet: str
     at_ms: int
 
 
@@ -61,6 +69,7 @@ class SpotOrder:
     type: str
     """``limit``, ``market``, ``limit_maker`` or ``ioc``."""
     stp: Stp
+    wallet: str
     price: int
     """Ticks; 0 for a market order."""
     size: int

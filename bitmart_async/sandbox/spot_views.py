@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from .matching import Side
 from .numbers import ATOM_PLACES, fixed
+from .spot_orders import order_mode
 
 if TYPE_CHECKING:
     from .accounts import Account
     from .calls import Json
+    from .events import SpotBalanceChanged
     from .ledger import Ledger
     from .rules import SpotRules
     from .spot import SpotMarket
@@ -49,7 +51,7 @@ def order_row(order: SpotOrder, rules: SpotRules) -> Json:
         "clientOrderId": order.client_order_id or str(order.order_id),
         "symbol": order.symbol,
         "side": order.side.value,
-        "orderMode": "spot",
+        "orderMode": order_mode(order.wallet),
         "type": order.type,
         "state": order.state,
         "cancelSource": order.cancel_source,
@@ -72,7 +74,7 @@ def fill_row(fill: SpotFill, rules: SpotRules) -> Json:
         "clientOrderId": fill.client_order_id or str(fill.order_id),
         "symbol": fill.symbol,
         "side": fill.side.value,
-        "orderMode": "spot",
+        "orderMode": order_mode(fill.wallet),
         "type": fill.type,
         "stpMode": fill.stp.value,
         "price": price_text(fill.price, rules),
@@ -99,7 +101,7 @@ def order_push(order: SpotOrder, fill: SpotFill | None, rules: SpotRules) -> Jso
         "price": price_text(order.price, rules),
         "filled_notional": money_text(order.filled_value),
         "filled_size": size_text(order.filled, rules),
-        "margin_trading": "0",
+        "margin_trading": "0" if order.wallet == "spot" else "1",
         "state": _OLD_STATES[order.state],
         "order_id": str(order.order_id),
         "order_type": _OLD_TYPES[order.type],
@@ -111,7 +113,7 @@ def order_push(order: SpotOrder, fill: SpotFill | None, rules: SpotRules) -> Jso
         "client_order_id": order.client_order_id,
         "create_time": str(order.created),
         "update_time": str(order.updated),
-        "order_mode": "spot",
+        "order_mode": order_mode(order.wallet),
         "entrust_type": _ENTRUST[order.type],
         "order_state": order.state,
         "dealFee": money_text(fill.fee if fill else 0),
@@ -119,13 +121,13 @@ def order_push(order: SpotOrder, fill: SpotFill | None, rules: SpotRules) -> Jso
     }
 
 
-def balance_push(uid: int, coins: tuple[str, ...], ledger: Ledger, at_ms: int) -> Json:
+def balance_push(event: SpotBalanceChanged, ledger: Ledger) -> Json:
     details: list[Json] = []
-    for coin in coins:
-        balance = ledger.balance(uid, "spot", coin)
+    for coin in event.coins:
+        balance = ledger.balance(event.uid, "spot", coin)
         details.append({"ccy": coin, "av_bal": money_text(balance.available),
                         "fz_bal": money_text(balance.frozen)})
-    return {"event_type": "TRANSACTION_COMPLETED", "event_time": str(at_ms), "balance_details": details}
+    return {"event_type": event.cause, "event_time": str(event.at_ms), "balance_details": details}
 
 
 def wallet_rows(account: Account, ledger: Ledger) -> list[tuple[str, str, str]]:

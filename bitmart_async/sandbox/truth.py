@@ -91,13 +91,16 @@ class AccountTruth:
 
     @property
     def balances(self) -> dict[tuple[str, str], BalanceTruth]:
-        """By wallet and coin: ``balances["spot", "USDT"].available``."""
+        """By wallet and coin: ``balances["spot", "USDT"].available``.
+
+        Wallets are ``spot``, ``futures``, ``fund``, ``earn`` and, say, ``margin:BTC_USDT``.
+        """
         ledger = self._exchange.ledger
         return {
             (wallet, coin): BalanceTruth(**{
                 name: _money(amount)
                 for name, amount in ledger.balance(self.uid, wallet, coin)._asdict().items()})
-            for wallet in ("spot", "futures") for coin in ledger.coins(self.uid, wallet)}
+            for wallet in ledger.wallets(self.uid) for coin in ledger.coins(self.uid, wallet)}
 
     @property
     def positions(self) -> list[PositionTruth]:

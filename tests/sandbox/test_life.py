@@ -111,12 +111,19 @@ async def test_a_lively_market_lives() -> None:
 async def test_every_public_route_answers(wire: Wire) -> None:
     """Each public path of the route table serves a plain call."""
     from bitmart_async.sandbox.routes import FUTURES_ROUTES, SPOT_ROUTES
+    from bitmart_async.sandbox.routes_retired import ROUTES as RETIRED
+    from bitmart_async.sandbox.signatures import Auth
 
     now = wire.sandbox.now_ms() // 1_000
-    paths = {route.path for route in (*SPOT_ROUTES, *FUTURES_ROUTES) if route.method == "GET"
-             and "/private/" not in route.path}
+    paths = {route.path for route in (*SPOT_ROUTES, *FUTURES_ROUTES) if route.auth is Auth.NONE}
+    paths -= {route.path for route in RETIRED}
     assert len(paths) > 20
     for path in sorted(paths):
         symbol = "BTCUSDT" if path.startswith("/contract") else "BTC_USDT"
         query = {"symbol": symbol, "start_time": now - 3_600, "end_time": now}
         await wire.data(path, **query)
+    for route in RETIRED:
+        status, envelope = await (
+            wire.get(route.path) if route.method == "GET" else wire.post(route.path, {})
+        )
+        assert (status, envelope["code"]) == (200, 30031)

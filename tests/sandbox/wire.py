@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bitmart_async.sandbox import Sandbox
 
 Frame = dict[str, Any]
+FUTURES_PATHS = ("/contract", "/account/contract", "/account/v1/transfer-contract")
 
 
 def signature(secret: str, timestamp: str, memo: str, body: str) -> str:
@@ -29,16 +30,17 @@ def signature(secret: str, timestamp: str, memo: str, body: str) -> str:
 class Wire:
     """REST calls as a careful client makes them, each part replaceable."""
 
-    def __init__(self, sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
+    def __init__(self, sandbox: Sandbox, http: aiohttp.ClientSession, *, sub: str | None = None) -> None:
         self.sandbox = sandbox
         self.http = http
+        self.keys = sandbox.keys if sub is None else sandbox.sub_accounts[sub]
 
     def base(self, path: str) -> str:
         environment = self.sandbox.environment
-        return environment.futures_rest if path.startswith("/contract") else environment.spot_rest
+        return environment.futures_rest if path.startswith(FUTURES_PATHS) else environment.spot_rest
 
     def headers(self, body: str, **changed: str | None) -> dict[str, str]:
-        keys, timestamp = self.sandbox.keys, str(self.sandbox.now_ms())
+        keys, timestamp = self.keys, str(self.sandbox.now_ms())
         given = {
             "X-BM-KEY": keys["api_key"], "X-BM-TIMESTAMP": timestamp, "Content-Type": "application/json",
             **{name.replace("_", "-"): value for name, value in changed.items()},
@@ -48,7 +50,7 @@ class Wire:
         return {name: value for name, value in given.items() if value is not None}
 
     async def get(self, path: str, *, key: bool = True, **query: object) -> tuple[int, Frame]:
-        headers = {"X-BM-KEY": self.sandbox.keys["api_key"]} if key else {}
+        headers = {"X-BM-KEY": self.keys["api_key"]} if key else {}
         params = {name: str(value) for name, value in query.items()}
         async with self.http.get(self.base(path) + path, params=params, headers=headers) as answer:
             return answer.status, await answer.json()
@@ -72,6 +74,12 @@ class Wire:
 
     async def order(self, order_id: str) -> Frame:
         return await self.data("/spot/v4/query/order", {"orderId": order_id})
+
+    async def refused(self, path: str, body: Frame | None = None, **query: object) -> tuple[int, int]:
+        """(status, code) of a call that must not succeed."""
+        status, envelope = await (self.post(path, body) if body is not None else self.get(path, **query))
+        assert envelope["code"] != 1000, envelope
+        return status, envelope["code"]
 
     async def contract(self, side: int, size: int, **fields: object) -> str:
         """Submit a futures order, at market without a price; its id as text."""
