@@ -8,7 +8,7 @@ import signal
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypedDict
 
-from bitmart_async.cli import INTERRUPTED
+from bitmart_async.cli import INTERRUPTED, USAGE
 from bitmart_async.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -42,9 +42,12 @@ async def serve(console: Console, *, seed: int, speed: float, host: str, ports: 
                 _print_where(console, sandbox)
             await stop.wait()
     except OSError as error:
-        console.print(f"[red]The sandbox cannot listen: {error.strerror or error}.[/] Choose other ports, or 0 for "
-                      f"free ones.")
+        console.print(f"[red]The sandbox cannot listen on {host}:[/] {error.strerror or error}. Choose an address of "
+                      f"this machine and other ports, or 0 for free ones.")
         return 1
+    except (OverflowError, ValueError) as error:
+        console.print(f"[red]The sandbox cannot start:[/] {error}.")
+        return USAGE
     if not as_json:
         console.print("Sandbox stopped.")
     return INTERRUPTED

@@ -120,3 +120,12 @@ def test_a_taken_port_is_told() -> None:
         done = _bitmart("sandbox", "--spot-rest", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "ports" in done.stdout
+
+
+@pytest.mark.parametrize("option", [("--speed", "-1"), ("--host", "300.1.1.1"), ("--spot-rest", "70000")])
+def test_a_senseless_option_is_told_in_one_line(option: tuple[str, str]) -> None:
+    """No traceback: one sentence that says what is wrong, and a code other than 0."""
+    done = _bitmart("sandbox", *option)
+    assert done.returncode in (1, 2)
+    assert "The sandbox cannot" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
