@@ -6,6 +6,7 @@ what is pushed the feed's.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["FUTURES_LIMITS", "SPOT_LIMITS", "Dialect", "StreamFace", "StreamLimits"]
 
 _PATHS: Final = {"/api": "public", "/user": "private"}
+
+_log = logging.getLogger("bitmart_async.sandbox.websockets")
+_log.setLevel(logging.WARNING)  # the library shows every frame at DEBUG, logins included
 
 
 class Dialect(Protocol):
@@ -84,7 +88,7 @@ class StreamFace:
         self._server = await serve(
             self._serve, host, port, process_request=_check_path, compression=None,
             max_size=self._limits.message_bytes, ping_interval=self._limits.ping_s, ping_timeout=None,
-            close_timeout=0.2, server_header=None)
+            close_timeout=0.2, server_header=None, logger=_log)
         address = next(iter(self._server.sockets)).getsockname()
         return int(address[1])
 
