@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import msgspec
 
 from bitmart_async.decoding import Reader
-from bitmart_async.models.base import Number, Seconds  # noqa: TC001 - msgspec reads the annotations
+from bitmart_async.models.base import Number, Seconds
 from bitmart_async.models.streams_futures import (
     FuturesKline,
     FuturesOrderUpdate,

@@ -24,8 +24,8 @@ from bitmart_async.signing import Signer
 from bitmart_async.websocket.connection import Connection, Hooks, Pacer
 from bitmart_async.websocket.dialects import FUTURES, SPOT
 from bitmart_async.websocket.events import EVENT_NAMES, Event
-from bitmart_async.websocket.handlers import Guard, Reporter, is_async, pump
-from bitmart_async.websocket.mailbox import Mailbox, check_overflow
+from bitmart_async.websocket.handlers import Guard, Reporter, check_handler, is_async, pump
+from bitmart_async.websocket.mailbox import Mailbox, Pressure, check_overflow
 from bitmart_async.websocket.session import Timings
 from bitmart_async.websocket.subscription import Subscription
 from bitmart_async.websocket.topics import Market, Topic, parse
@@ -52,9 +52,12 @@ DataT = TypeVar("DataT")
 _CAPACITY = {(Market.SPOT, False): 115, (Market.SPOT, True): 100, (Market.FUTURES, False): 100,
              (Market.FUTURES, True): 100}
 """Topics per socket. Documented for spot; for futures the largest number seen to run."""
-_HEX_SIGN = re.compile(r"\b[0-9a-f]{64}\b")
-_CLOSE_SECONDS = 1.0
-_SHORTEST_MASKED = 4
+_HEX_SIGN = re.compile(r"[0-9a-f]{32,}")
+"""A signature, or what a cut has left of it."""
+_CLOSE_SECONDS = 0.6
+_CANCEL_SECONDS = 0.2
+_SHORTEST_PING_INTERVAL = 0.2
+"""Seconds: half of the exchange's 100 messages per 10 s are then pings."""
 
 
 class WebsocketClient:
@@ -87,10 +90,11 @@ class WebsocketClient:
             clock: A Clock to share with the REST clients.
             logger: Instead of the logger ``bitmart_async``. Level 5 shows each frame, secrets masked.
             connect_timeout: For name lookup, TCP, TLS and upgrade; also how long subscribe() waits for
-                a socket before it raises StreamUnavailable.
+                a socket before it raises StreamUnavailable. When sockets open and are lost again, it
+                waits for connect_timeout + login_timeout + 2 * ack_timeout.
             login_timeout: For the answer to a login.
             ack_timeout: For the answer to a subscribe; asked once more before it is given up.
-            ping_interval: Between heartbeats, whatever else flows.
+            ping_interval: Between heartbeats, whatever else flows; 0.2 or more.
             pong_timeout: Without any byte after a heartbeat: the socket is dropped and replaced.
             reconnect_delay: First and longest wait before a reconnect, with full jitter.
             linger: How long a socket without topics stays open.
@@ -110,6 +114,9 @@ class WebsocketClient:
         for name, seconds in timings.items():
             if not 0 < seconds < float("inf"):
                 raise ConfigurationError(f"{name}={seconds!r}: must be more than 0 seconds")
+        if ping_interval < _SHORTEST_PING_INTERVAL:
+            raise ConfigurationError(f"ping_interval={ping_interval!r}: must be {_SHORTEST_PING_INTERVAL:g} "
+                                     f"or more; the exchange takes 100 messages per 10 s, pings included")
         if first > cap or linger < 0:
             raise ConfigurationError("reconnect_delay must be (first, longest) and linger 0 or more")
         self._timings = Timings(connect_timeout=connect_timeout, login_timeout=login_timeout,
@@ -122,6 +129,7 @@ class WebsocketClient:
         self._clock = clock or Clock()
         self._log = logger or logging.getLogger("bitmart_async")
         self._reporter = Reporter(self._log)
+        self._pressure = Pressure()
         self._connections: dict[tuple[Market, bool], list[Connection]] = {}
         self._pacers: dict[str, Pacer] = {}
         self._subscriptions: dict[str, list[Subscription[object]]] = {}
@@ -150,12 +158,13 @@ class WebsocketClient:
         close, exception.
 
         Raises:
-            ParameterError: There is no such event.
+            ParameterError: There is no such event, or the handler is a generator.
         """
         if name not in EVENT_NAMES:
             raise ParameterError(f"there is no event {name!r}; there are: {', '.join(EVENT_NAMES)}")
 
         def register(handler: Callable[..., T]) -> Callable[..., T]:
+            check_handler(handler)
             if name == "update":
                 self._update_sinks.append(self._sink_for(handler, "drop_oldest", 1000, handler))
                 self._refresh_routes()
@@ -239,12 +248,17 @@ class WebsocketClient:
             CredentialsMissing: A private topic, and the client has no keys; nothing was sent.
             SubscriptionRefused: The exchange refused some; ``error.subscription`` has the others.
             LoginRefused: The exchange refused the keys; nothing of this call stays subscribed.
-            StreamUnavailable: No socket within connect_timeout; nothing of this call stays subscribed.
+            StreamUnavailable: No socket within connect_timeout, or none that lasts and serves within
+                connect_timeout + login_timeout + 2 * ack_timeout; nothing of this call stays subscribed.
+            ParameterError: The handler is a generator, or an option does not exist.
             ClientClosed: The client is closed.
         """
         self._check_open()
         wanted = self._parse_all(topics, market, is_private)
+        self._check_keys(wanted)
         check_overflow(overflow or "drop_oldest", queue_size)
+        if handler is not None:
+            check_handler(handler)
         policy: Overflow = overflow or ("raise" if any(topic.private for topic in wanted) else "drop_oldest")
         subscription = self._make_subscription(wanted, handler, policy, queue_size)
         answers = {topic.text: self._place(topic, subscription) for topic in wanted}
@@ -294,12 +308,14 @@ class WebsocketClient:
             topic = one if isinstance(one, Topic) and is_private is None else parse(
                 str(one) if isinstance(one, Topic) else one, market, is_private=is_private)
             parsed[topic.text] = topic
-        private = [topic.text for topic in parsed.values() if topic.private]
+        return list(parsed.values())
+
+    def _check_keys(self, topics: Iterable[Topic[object]]) -> None:
+        private = [topic.text for topic in topics if topic.private]
         if private and self._signer is None:
             raise CredentialsMissing(f"{', '.join(private)}: private topics need keys, and this client has "
                                      f"none. Nothing was sent. Pass api_key=, api_secret= and api_memo=, or "
                                      f"credentials=Credentials.from_env().")
-        return list(parsed.values())
 
     def _make_subscription(self, wanted: list[Topic[object]], handler: Callable[..., object] | None,
                            overflow: Overflow, queue_size: int) -> Subscription[object]:
@@ -335,7 +351,8 @@ class WebsocketClient:
                 f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones "
                 f"are dropped and counted (overflow={overflow!r})", dropped=box.dropped)))
 
-        return Mailbox(overflow, size, key=lambda update: (update.topic, update.symbol), told=told)
+        return Mailbox(overflow, size, key=lambda update: (update.topic, update.symbol), told=told,
+                       pressure=self._pressure)
 
     def _blocking_put(self, box: Mailbox[Update[object]], overflow: Overflow) -> Sink:
         if overflow != "block":
@@ -419,7 +436,7 @@ class WebsocketClient:
             capacity=_CAPACITY[topic.market, topic.private],
             hooks=Hooks(open_socket=self._open, emit=self._emit, topic_lost=self._topic_lost,
                         resync=lambda: self._resync(topic.market), now_ms=self._clock.now_ms,
-                        logger=self._log, mask=self._mask),
+                        logger=self._log, mask=self._mask, pressure=self._pressure),
         )
         group.append(connection)
         return connection
@@ -443,9 +460,7 @@ class WebsocketClient:
 
     def _mask(self, text: str) -> str:
         if self._signer is not None:
-            for secret in self._signer.secrets():
-                if len(secret) >= _SHORTEST_MASKED:
-                    text = text.replace(secret, "***")
+            text = self._signer.mask(text)
         return _HEX_SIGN.sub("***", text)
 
     def _topic_lost(self, text: str, error: StreamError) -> None:
@@ -489,7 +504,22 @@ class WebsocketClient:
     async def aclose(self) -> None:
         """Close every connection and end every iteration; idempotent, two seconds at most."""
         self._closed = True
-        await asyncio.gather(*(connection.aclose() for connection in self._all_connections()))
+        try:
+            await asyncio.gather(*(connection.aclose() for connection in self._all_connections()))
+        finally:  # cancelled or not: nobody iterates a closed client for ever
+            self._end_consumers()
+        others = {task for task in self._pumps if task is not asyncio.current_task()}
+        if others:
+            _, late = await asyncio.wait(others, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                _, stubborn = await asyncio.wait(late, timeout=_CANCEL_SECONDS)
+                if stubborn:
+                    self._log.warning("%d async handlers go on after they were cancelled; the client is "
+                                      "closed without them", len(stubborn))
+
+    def _end_consumers(self) -> None:
         for holders in self._subscriptions.values():
             for subscription in holders:
                 for text in subscription.topics:
@@ -497,12 +527,6 @@ class WebsocketClient:
         self._subscriptions.clear()
         for box in (*self._mailboxes, *self._pump_boxes):
             box.close()
-        others = {task for task in self._pumps if task is not asyncio.current_task()}
-        if others:
-            _, late = await asyncio.wait(others, timeout=_CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         self._check_open()

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from bitmart_async.decoding import DecodeError, NotJSON
 from bitmart_async.errors import (
+    ConfigurationError,
     FrameUnreadable,
     LoginRefused,
     StreamError,
@@ -31,6 +32,7 @@ from bitmart_async.errors import (
 from bitmart_async.text import one_line
 from bitmart_async.websocket.dialects import LoginFailed, Pong, Refusal, data_key, heartbeat, unusual_key
 from bitmart_async.websocket.events import Event, Gap
+from bitmart_async.websocket.handlers import being_cancelled
 from bitmart_async.websocket.routes import Routes
 from bitmart_async.websocket.session import (
     Answered,
@@ -50,9 +52,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bitmart_async.signing import Signer
-    from bitmart_async.websocket.dialects import Dialect
+    from bitmart_async.websocket.dialects import Control, Dialect
     from bitmart_async.websocket.events import Update
-    from bitmart_async.websocket.mailbox import Mailbox
+    from bitmart_async.websocket.mailbox import Mailbox, Pressure
     from bitmart_async.websocket.session import Outcome, Timings
     from bitmart_async.websocket.topics import Topic
     from bitmart_async.websocket.transport import Transport
@@ -67,6 +69,9 @@ _UNREADABLE_SECONDS = 60.0
 _SLOW_FRAME = 0.25
 _RATE_LIMITED_WAIT = 60.0
 _EDGE_WAIT = (30.0, 60.0)
+_EDGE_STATUSES = (403, 503)
+_EDGE_REFUSALS = 3
+_MOST_TRACED = 2000
 _JSON_OBJECT = 0x7B  # "{"
 
 
@@ -123,12 +128,13 @@ class Hooks:
         emit: Passes an event on.
         topic_lost: The exchange no longer serves a topic; tells its subscriptions.
         resync: Measures the clock again; False when that failed.
+        pressure: Set when a consumer's queue is filling up.
     """
 
     def __init__(
         self, *, open_socket: Callable[[str, float], Awaitable[Transport]], emit: Callable[[Event], None],
         topic_lost: Callable[[str, StreamError], None], resync: Callable[[], Awaitable[bool]],
-        now_ms: Callable[[], int], logger: logging.Logger, mask: Callable[[str], str],
+        now_ms: Callable[[], int], logger: logging.Logger, mask: Callable[[str], str], pressure: Pressure,
     ) -> None:
         self.open_socket = open_socket
         self.emit = emit
@@ -137,6 +143,7 @@ class Hooks:
         self.now_ms = now_ms
         self.log = logger
         self.mask = mask
+        self.pressure = pressure
 
 
 class _SocketEnded(Exception):
@@ -151,6 +158,26 @@ class _Final(Exception):
     def __init__(self, error: StreamError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+class _Pending:
+    """A topic somebody waits for."""
+
+    __slots__ = ("answered", "lost", "since", "timer")
+
+    def __init__(self, answered: asyncio.Future[None]) -> None:
+        self.answered = answered
+        self.since = answered.get_loop().time()
+        self.lost = 0
+        """Sockets lost meanwhile."""
+        self.timer: asyncio.TimerHandle | None = None
+        answered.add_done_callback(self._done)
+
+    def _done(self, answered: asyncio.Future[None]) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        if not answered.cancelled():
+            answered.exception()  # retrieved, whether or not somebody still waits
 
 
 class Connection:
@@ -176,13 +203,17 @@ class Connection:
         self.generation = 0
         self.routes = Routes(dialect.market)
         self.wanted: dict[str, Topic[object]] = {}
-        self._subscribing: dict[str, asyncio.Future[None]] = {}
+        self._subscribing: dict[str, _Pending] = {}
         self._leaving: dict[str, asyncio.Future[None]] = {}
         self._session: Session | None = None
         self._transport: Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._readable = asyncio.Event()
+        """Tells a reader that waits for a consumer to read on."""
         self._failures = 0
+        self._edge_refusals = 0
+        self._lost_at = 0.0
         self._last_error: StreamUnavailable | None = None
         self._trust_login = True
         self._clock_doubted = False
@@ -209,7 +240,7 @@ class Connection:
         text = topic.text
         known = self._subscribing.get(text)
         if known is not None:
-            return known
+            return known.answered
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.wanted[text] = topic
         left = self._leaving.pop(text, None)
@@ -218,25 +249,45 @@ class Connection:
         if self._session is not None and self._session.holds(text):
             answered.set_result(None)
             return answered
-        self._subscribing[text] = answered
-        answered.add_done_callback(lambda done: done.cancelled() or done.exception())  # retrieved, always
-        if self._session is None:
-            self._limit_opening(text, answered)
+        pending = self._subscribing[text] = _Pending(answered)
+        self._limit(text, pending)
         self._stir()
         return answered
 
-    def _limit_opening(self, text: str, answered: asyncio.Future[None]) -> None:
-        """Nobody waits longer than connect_timeout for a socket to be opened."""
-        answered.get_loop().call_later(self._timings.connect_timeout, self._give_up_opening, text, answered)
+    def _limit(self, text: str, pending: _Pending) -> None:
+        """Look again when the wait for a topic may be over."""
+        if pending.timer is not None:
+            pending.timer.cancel()
+        loop = pending.answered.get_loop()
+        due = pending.since + self._patience
+        if self._session is None:
+            due = min(due, max(pending.since, self._lost_at) + self._timings.connect_timeout)
+        if due <= loop.time():
+            due = loop.time() + self._timings.ack_timeout
+        pending.timer = loop.call_at(due, self._judge, text, pending)
 
-    def _give_up_opening(self, text: str, answered: asyncio.Future[None]) -> None:
-        if not answered.done() and self._session is None:
-            why = str(self._last_error or "the host does not answer")
-            self._subscribing.pop(text, None)
-            answered.set_exception(StreamUnavailable(
-                f"{self.name}: no stream within {self._timings.connect_timeout:g} s, so {text} is not "
-                f"subscribed. {why}", endpoint=self.name,
-                http_status=getattr(self._last_error, "http_status", None)))
+    @property
+    def _patience(self) -> float:
+        """How long anybody waits for a topic whose turn does not come."""
+        times = self._timings
+        return times.connect_timeout + times.login_timeout + 2 * times.ack_timeout
+
+    def _judge(self, text: str, pending: _Pending) -> None:
+        """Nobody waits longer than connect_timeout for a socket, nor longer than all timeouts together for
+        one that serves: of sockets that come and go, none may last until the topic's turn."""
+        now, session = pending.answered.get_loop().time(), self._session
+        timeout = self._timings.connect_timeout
+        if session is not None or now < max(pending.since, self._lost_at) + timeout:
+            timeout = self._patience
+            working = session is not None and session.logged_in and not session.paused and pending.lost < 2
+            if working or now < pending.since + timeout:
+                self._limit(text, pending)
+                return
+        self._subscribing.pop(text, None)
+        pending.answered.set_exception(StreamUnavailable(
+            f"{self.name}: no stream within {timeout:g} s, so {text} is not subscribed. "
+            f"{self._last_error or 'The host does not answer'}", endpoint=self.name,
+            http_status=self._last_error.http_status if self._last_error is not None else None))
 
     def unwant(self, text: str) -> asyncio.Future[None]:
         """No longer want a topic; the future ends when the exchange has confirmed, or has no socket."""
@@ -244,8 +295,8 @@ class Connection:
         self.wanted.pop(text, None)
         self.routes.remove(text)
         waiting = self._subscribing.pop(text, None)
-        if waiting is not None and not waiting.done():
-            waiting.cancel()
+        if waiting is not None:
+            waiting.answered.cancel()
         session = self._session
         if session is None or not session.may_hold(text):
             left.set_result(None)
@@ -271,6 +322,11 @@ class Connection:
         task, was = self._task, self.state
         if was is not State.CLOSED:
             self._enter(State.CLOSED, "closed by the program")
+        waiting = [pending.answered for pending in self._subscribing.values()]
+        for future in (*waiting, *self._leaving.values()):
+            future.cancel()  # before the first wait: a close that is cancelled has told them all the same
+        self._subscribing.clear()
+        self._leaving.clear()
         transport = self._transport
         try:
             if transport is not None:
@@ -278,14 +334,10 @@ class Connection:
         finally:
             if task is not None:
                 task.cancel()
+            if was not in (State.CLOSED, State.IDLE) and self.generation:
+                self._emit("close")
         if task is not None:
             await asyncio.wait({task})
-        for future in (*self._subscribing.values(), *self._leaving.values()):
-            future.cancel()
-        self._subscribing.clear()
-        self._leaving.clear()
-        if was not in (State.CLOSED, State.IDLE) and self.generation:
-            self._emit("close")
 
     # The life ------------------------------------------------------------------------------------
 
@@ -298,6 +350,13 @@ class Connection:
         self.state = state
 
     async def _run(self) -> None:
+        try:
+            await self._live_and_reconnect()
+        finally:  # whatever ended it, the next subscribe must be able to begin again
+            if self.state not in (State.IDLE, State.CLOSED):
+                self._enter(State.IDLE, "its task was ended from outside")
+
+    async def _live_and_reconnect(self) -> None:
         why = "topics are wanted"
         while self.wanted:
             self._enter(State.CONNECTING, why)
@@ -313,7 +372,9 @@ class Connection:
             except _Final as final:
                 self._end_for(final.error)
                 return
-            except Exception as bug:
+            except (Exception, asyncio.CancelledError) as bug:
+                if isinstance(bug, asyncio.CancelledError) and being_cancelled():
+                    raise
                 self._hooks.log.exception("%s: unexpected failure, reconnecting", self.name)
                 why = f"unexpected {type(bug).__name__}"
             else:
@@ -328,7 +389,6 @@ class Connection:
             if isinstance(error, TlsRefused) or (error is not None and error.http_status == 418):
                 self._end_for(error)
                 return
-            self._last_error = error
             await self._wait(why, error)
         if self.state is State.WAITING:
             self._enter(State.IDLE, "nothing is wanted any more")
@@ -337,17 +397,28 @@ class Connection:
     async def _wait(self, why: str, error: StreamUnavailable | None) -> None:
         delay = self._next_delay(error)
         self._enter(State.WAITING, why)
-        shown = error or StreamUnavailable(f"{self.name}: {why}", endpoint=self.name)
+        shown = self._last_error = error or StreamUnavailable(f"{self.name}: {why}", endpoint=self.name)
+        self._count_edge_refusals(error)
         for name in ("reconnecting", "reconnect"):
             self._emit(name, topics=tuple(self.wanted), error=shown, delay=delay)
         await asyncio.sleep(delay)
+
+    def _count_edge_refusals(self, error: StreamUnavailable | None) -> None:
+        """Say once that the edge seems to block this address; it is asked on, a try or two a minute."""
+        status = error.http_status if error is not None else None
+        self._edge_refusals = self._edge_refusals + 1 if status in _EDGE_STATUSES else 0
+        if self._edge_refusals == _EDGE_REFUSALS:
+            self._emit("exception", topics=tuple(self.wanted), error=StreamUnavailable(
+                f"{self.name}: the host has answered HTTP {status} {_EDGE_REFUSALS} times in a row, so this "
+                f"address seems to be blocked. Trying goes on every {_EDGE_WAIT[0]:g} to {_EDGE_WAIT[1]:g} "
+                f"s; check from where this machine connects.", endpoint=self.name, http_status=status))
 
     def _next_delay(self, error: StreamUnavailable | None) -> float:
         """Full jitter; what the host's status asks for comes first."""
         status = error.http_status if error is not None else None
         if status == 429:
             return _RATE_LIMITED_WAIT
-        if status in (403, 503):
+        if status in _EDGE_STATUSES:
             return random.uniform(*_EDGE_WAIT)  # noqa: S311 - jitter, not a secret
         ceiling = min(self._timings.reconnect_cap, self._timings.reconnect_first * 2.0**self._failures)
         self._failures += 1
@@ -362,9 +433,9 @@ class Connection:
             self._hooks.topic_lost(text, error)
             self.routes.remove(text)
         waiting, self._subscribing = self._subscribing, {}
-        for future in waiting.values():
-            if not future.done():
-                future.set_exception(error)
+        for pending in waiting.values():
+            if not pending.answered.done():
+                pending.answered.set_exception(error)
         self._resolve_leaving()
         self._failures = 0
         self._emit("exception", topics=lost, error=error)
@@ -377,6 +448,7 @@ class Connection:
         transport = await self._hooks.open_socket(self._url, self._timings.connect_timeout)
         loop = asyncio.get_running_loop()
         self.generation += 1
+        self._edge_refusals = 0
         opened = loop.time()
         self._transport = transport
         self._trace = self._hooks.log.isEnabledFor(TRACE)
@@ -401,11 +473,13 @@ class Connection:
                 raise ended from None
             if self._parting:
                 return  # the keeper closes it: nothing is wanted
-            raise _SocketEnded(str(closed)) from None
+            raise _SocketEnded(self._said(str(closed))) from None
         finally:
             self._session = self._transport = None
-            for text, answered in self._subscribing.items():
-                self._limit_opening(text, answered)
+            self._lost_at = loop.time()
+            for text, pending in self._subscribing.items():
+                pending.lost += 1
+                self._limit(text, pending)
             self._returning = True
             if self._lost_ns is None:
                 self._lost_ns = self._last_byte_ns
@@ -422,9 +496,11 @@ class Connection:
         assert self._signer is not None
         try:
             return self._dialect.login(self._signer, self._hooks.now_ms())
-        except Exception as error:  # the user's own sign function; its words may hold the secret
-            raise _Final(StreamError(f"{self.name}: the sign function raised {type(error).__name__}, so no "
-                                     f"login is possible", endpoint=self.name)) from None
+        except ConfigurationError as error:  # the signer's own words about the user's sign function
+            why = str(error)
+        except (Exception, asyncio.CancelledError) as error:  # whose words may hold the secret
+            why = f"the sign function raised {type(error).__name__}"
+        raise _Final(StreamError(f"{self.name}: no login is possible: {why}", endpoint=self.name))
 
     async def _keep(self, session: Session, transport: Transport) -> None:
         """Send what is due, until the socket is of no more use; then drop it and say why."""
@@ -434,6 +510,8 @@ class Connection:
             while True:
                 self._wake.clear()
                 messages, outcomes = session.poll(loop.time())
+                if session.expecting:
+                    self._readable.set()
                 for message in messages:
                     if self._trace:
                         self._hooks.log.log(TRACE, "%s > %s", self.name, self._hooks.mask(message.decode()))
@@ -450,7 +528,7 @@ class Connection:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.001, due - loop.time())):
                         await self._wake.wait()
-        except Exception:  # whatever it is: the reader ends with the socket, and finds it here
+        except BaseException:  # whatever it is: the reader ends with the socket, and finds it here
             transport.abort()
             raise
 
@@ -458,7 +536,7 @@ class Connection:
 
     async def _read(self, session: Session, transport: Transport) -> None:
         loop = asyncio.get_running_loop()
-        recv, now = transport.recv, loop.time
+        recv, now, pressure = transport.recv, loop.time, self._hooks.pressure
         while True:
             frame = await recv()
             began = now()
@@ -468,20 +546,26 @@ class Connection:
                 self._name_slow(now() - began, frame)
             if self._blocked:
                 await self._wait_for_room(session)
+            if pressure.high:
+                pressure.high = False
+                await asyncio.sleep(0)  # a burst is read without a wait: let its consumers run
 
     def _on_frame(self, frame: bytes, session: Session) -> None:
         """One frame, from the socket to its handlers."""
         received_ns = self._last_byte_ns = time.time_ns()
         if self._trace:
-            self._hooks.log.log(TRACE, "%s < %s", self.name, self._hooks.mask(one_line(repr(frame), 2000)))
+            shown = one_line(self._hooks.mask(repr(frame[:2 * _MOST_TRACED])), _MOST_TRACED)
+            self._hooks.log.log(TRACE, "%s < %s", self.name, shown)
         if not frame or frame[0] != _JSON_OBJECT:
-            if heartbeat(frame):
-                return
-            inflated = self._inflate(frame)
-            if inflated is None:
-                return
-            frame = inflated
-            if heartbeat(frame):
+            sign_of_life = heartbeat(frame)
+            if sign_of_life is None:
+                inflated = self._inflate(frame)
+                if inflated is None:
+                    return
+                frame = inflated
+                sign_of_life = heartbeat(frame)
+            if sign_of_life is not None:
+                self._heard(sign_of_life, session)
                 return
         key = data_key(frame, self._dialect.heads)
         if key is None or key == b"System":
@@ -496,9 +580,9 @@ class Connection:
         except DecodeError as error:
             self._cannot_read(frame, error)
         if session.asking:
-            for route in feed.routes:
-                if route.data_ns == received_ns and route.text not in session.held:
-                    self._heed(session.confirm(route.text), session)
+            fed = [route.text for route in feed.routes if route.data_ns == received_ns]
+            if len(fed) == 1:  # with several candidates it may be the data of either
+                self._heed(session.confirm(fed[0], asyncio.get_running_loop().time()), session)
 
     def _inflate(self, frame: bytes) -> bytes | None:
         """A binary frame is one raw deflate stream; a damaged one is reported, a bomb ends the socket.
@@ -531,10 +615,13 @@ class Connection:
         except DecodeError as error:
             self._cannot_read(frame, error)
             return None
+        self._heard(control, session)
+        return None
+
+    def _heard(self, control: Control, session: Session) -> None:
         if not isinstance(control, Pong):
             self._heed(session.receive(control, asyncio.get_running_loop().time()), session)
-            self._wake.set()  # even what tells nobody anything may free the next message
-        return None
+            self._wake.set()  # even what tells nobody anything may free the next message, or move a deadline
 
     def _cannot_read(self, frame: bytes, error: DecodeError) -> None:
         """Report a frame; damaged ones, three in a minute, mean that the stream is."""
@@ -562,14 +649,22 @@ class Connection:
                 "them async, or hand the work to a thread.", self.name, one_line(name), seconds)
 
     async def _wait_for_room(self, session: Session) -> None:
-        """Hold the reader for consumers that asked for it; silence meanwhile is our own."""
-        session.paused = True
+        """Hold the reader for consumers that asked for it; silence meanwhile is our own.
+
+        While an answer is due the reader goes on: the consumer itself may be waiting for it.
+        """
+        loop = asyncio.get_running_loop()
+        blocked, self._blocked = set(self._blocked), []
+        session.pause(loop.time())
         try:
-            while self._blocked:
-                await self._blocked.pop().room()
+            for mailbox in blocked:
+                if mailbox.overfull or (mailbox.full and not session.expecting):
+                    self._readable.clear()
+                    mailbox.tell_room(self._readable)
+                    await self._readable.wait()
         finally:
-            session.paused = False
-            session.heard = asyncio.get_running_loop().time()
+            session.resume(loop.time())
+            self._wake.set()
 
     # What frames and time mean ---------------------------------------------------------------------
 
@@ -592,9 +687,9 @@ class Connection:
                 self._rejected(outcome.topic, outcome.refusal.text or f"code {outcome.refusal.code}",
                                outcome.refusal.code)
             elif isinstance(outcome, GaveUp):
-                self._gave_up(outcome.topic)
+                self._gave_up(outcome.topic, outcome.doubtful)
             elif isinstance(outcome, Dead):
-                raise _SocketEnded(self._hooks.mask(outcome.why), login_lost=outcome.login_lost)
+                raise _SocketEnded(self._said(outcome.why), login_lost=outcome.login_lost)
             else:
                 self._stray(outcome)
         if outcomes:
@@ -602,13 +697,17 @@ class Connection:
         if self.state is State.SUBSCRIBING and session.settled and self.wanted:
             self._live()
 
+    def _said(self, text: str) -> str:
+        """Words of the exchange: masked before they are cut, or a piece of a secret would be left."""
+        return one_line(self._hooks.mask(text))
+
     def _answered(self, text: str) -> None:
         route = self.routes.get(text)
         if route is not None:
-            route.held = True
+            route.held = route.ever_held = True
         waiting = self._subscribing.pop(text, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
+        if waiting is not None and not waiting.answered.done():
+            waiting.answered.set_result(None)
         self._emit("response", topics=(text,), operation="subscribe")
 
     def _left(self, text: str) -> None:
@@ -627,13 +726,13 @@ class Connection:
     def _login_rejected(self, failure: LoginFailed) -> None:
         code = f" {failure.code}" if failure.code is not None else ""
         if failure.verdict == "passing":
-            raise _SocketEnded(f"the login is not possible now:{code} {self._hooks.mask(failure.text)}")
+            raise _SocketEnded(f"the login is not possible now:{code} {self._said(failure.text)}")
         if failure.verdict == "clock" and not self._clock_doubted:
             self._clock_doubted = True
             self._failures = 0
             raise _SocketEnded(f"the login's timestamp was refused{code}; the clock is measured again")
         self._clock_doubted = False
-        said = self._hooks.mask(failure.text)
+        said = self._said(failure.text)
         raise _Final(LoginRefused(
             f"{self.name}: BitMart refused the login:{code} {said}. Check api_key, api_secret and api_memo, "
             f"the key's address list and expiry, and this machine's clock. Private topics are off until the "
@@ -641,27 +740,31 @@ class Connection:
 
     def _rejected(self, text: str, why: str, code: int | None) -> None:
         """A refused topic is never asked for again; its owner is told, or everybody when it had been held."""
-        why = self._hooks.mask(why)
+        why = self._said(why)
         error = SubscriptionRefused(f"{self.name}: {text} was refused: {why}", refused={text: why},
                                     endpoint=self.name, code=code)
         self.wanted.pop(text, None)
         waiting = self._subscribing.pop(text, None)
         self._hooks.topic_lost(text, error)
         self.routes.remove(text)
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(error)
+        if waiting is not None and not waiting.answered.done():
+            waiting.answered.set_exception(error)
         else:
             self._emit("exception", topics=(text,), error=error)
 
-    def _gave_up(self, text: str) -> None:
-        if text not in self._subscribing:  # held before: the exchange serves it, this socket does not
+    def _gave_up(self, text: str, doubtful: Refusal | None) -> None:
+        route = self.routes.get(text)
+        if route is not None and route.ever_held:  # the exchange serves it, this socket does not
             raise _SocketEnded(f"{text} was asked for twice again and never answered")
-        self._rejected(text, f"no answer within {2 * self._timings.ack_timeout:g} s, asked twice", None)
+        if doubtful is not None:
+            self._rejected(text, doubtful.text or f"code {doubtful.code}", doubtful.code)
+        else:
+            self._rejected(text, f"no answer within {2 * self._timings.ack_timeout:g} s, asked twice", None)
 
     def _stray(self, stray: Stray) -> None:
         what = stray.what
         if isinstance(what, Refusal | LoginFailed):
-            said = self._hooks.mask(what.text)
+            said = self._said(what.text)
             self._emit("exception", error=StreamError(
                 f"{self.name}: the exchange reports an error that answers no request: {said or 'no text'}",
                 endpoint=self.name, code=what.code, message=said))

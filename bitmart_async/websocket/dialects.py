@@ -45,13 +45,18 @@ if TYPE_CHECKING:
     from bitmart_async.codes import LoginVerdict
     from bitmart_async.signing import Signer
 
-__all__ = ["FUTURES", "SPOT", "Ack", "Control", "Dialect", "LoggedIn", "LoginFailed", "Pong", "Refusal",
-           "Strange"]
+__all__ = ["FUTURES", "SPOT", "Ack", "Control", "Dialect", "LoggedIn", "LoginFailed", "Ping", "Pong",
+           "Refusal", "Strange"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
     """A sign of life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The server asks for a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,14 @@ class Strange:
     """A frame that is JSON and nothing we know."""
 
 
-Control: TypeAlias = Pong | LoggedIn | LoginFailed | Ack | Refusal | Strange
+Control: TypeAlias = Ping | Pong | LoggedIn | LoginFailed | Ack | Refusal | Strange
 
 _encode = msgspec.json.Encoder().encode
-_HEARTBEATS: Final = frozenset({b"pong", b"ping", b'"pong"', b'"ping"', b""})
+_PINGS: Final = frozenset({b"ping", b'"ping"'})
+_HEARTBEATS: Final = _PINGS | {b"pong", b'"pong"', b""}
+_LONGEST_CODE = 9
+_BEFORE_MASKING = 2000
+"""Characters of an error's text kept here: it is masked before it is cut to a line."""
 
 
 class Dialect(Protocol):
@@ -112,6 +121,11 @@ class Dialect(Protocol):
     @property
     def ping(self) -> bytes:
         """The heartbeat."""
+        ...
+
+    @property
+    def pong(self) -> bytes | None:
+        """The answer to a server's heartbeat; None where none is documented."""
         ...
 
     @property
@@ -163,9 +177,12 @@ def unusual_key(frame: bytes) -> bytes | None:
     return key.encode() if isinstance(key, str) else None
 
 
-def heartbeat(frame: bytes) -> bool:
-    """Whether a frame that is no JSON object is a sign of life in any of its forms."""
-    return frame.strip().lower() in _HEARTBEATS
+def heartbeat(frame: bytes) -> Ping | Pong | None:
+    """The sign of life that a frame, which is no JSON object, is in one of its forms."""
+    word = frame.strip().lower()
+    if word not in _HEARTBEATS:
+        return None
+    return Ping() if word in _PINGS else Pong()
 
 
 def _object(frame: bytes) -> dict[str, object]:
@@ -176,12 +193,19 @@ def _object(frame: bytes) -> dict[str, object]:
 
 
 def _text(value: object) -> str:
-    return one_line(value) if isinstance(value, str) else ""
+    return one_line(value, _BEFORE_MASKING) if isinstance(value, str) else ""
+
+
+def _code(value: object) -> int | None:
+    digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
+    return int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_CODE else None
+
 
 
 class _Spot:
     market = Market.SPOT
     ping = b"ping"
+    pong = b"pong"
     most_bytes = 4096
     heads = (b'{"table":"', b',"table":"')
 
@@ -202,12 +226,11 @@ class _Spot:
         if event in ("subscribe", "unsubscribe"):
             return Ack(event, _text(body.get("topic")))
         if event in ("pong", "ping"):
-            return Pong()
+            return Ping() if event == "ping" else Pong()
         return None if isinstance(body.get("table"), str) and "data" in body else Strange()
 
     def _error(self, body: dict[str, object], event: str) -> Control:
-        raw_code = str(body.get("errorCode"))
-        code = int(raw_code) if raw_code.isdecimal() else None
+        code = _code(body.get("errorCode"))
         text = _text(body.get("errorMessage")) or _text(body.get("message"))
         table = LEGACY_SPOT_STREAM_CODES if event == "error" else SPOT_STREAM_CODES
         fact = table.get(code) if code is not None else None
@@ -228,6 +251,7 @@ class _Spot:
 class _Futures:
     market = Market.FUTURES
     ping = b'{"action":"ping"}'
+    pong = None
     most_bytes = 2000  # the server closes with 1009 above 2048
     heads = (b'{"group":"', b',"group":"')
 
@@ -243,7 +267,7 @@ class _Futures:
         body = _object(frame)
         action, group = _text(body.get("action")), _text(body.get("group"))
         if group == "System" or action in ("pong", "ping"):
-            return Pong()
+            return Ping() if action == "ping" else Pong()
         if "success" not in body:
             return None if group and "data" in body else Strange()
         text = _text(body.get("error"))

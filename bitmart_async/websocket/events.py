@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from bitmart_async.models.base import Model  # noqa: TC001 - read at run time, for users' get_type_hints
-
-if TYPE_CHECKING:
-    from bitmart_async.websocket.topics import Market
+from bitmart_async.websocket.topics import Market
 
 __all__ = ["EVENT_NAMES", "Event", "Gap", "StreamData", "Update"]
 

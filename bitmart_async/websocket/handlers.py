@@ -6,10 +6,11 @@ per function and kind of error.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from bitmart_async.errors import SlowConsumer, StreamError
+from bitmart_async.errors import ParameterError, SlowConsumer, StreamError
 
 if TYPE_CHECKING:
     import logging
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from bitmart_async.websocket.mailbox import Mailbox
 
-__all__ = ["Guard", "is_async", "name_of", "pump"]
+__all__ = ["Guard", "being_cancelled", "check_handler", "is_async", "name_of", "pump"]
 
 T = TypeVar("T")
 
@@ -26,6 +27,27 @@ def is_async(handler: Callable[[T], object]) -> bool:
     """Whether calling it gives a coroutine."""
     called = getattr(handler, "__call__", None)  # noqa: B004 - of an object whose class defines it async
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(called)
+
+
+def check_handler(handler: object) -> None:
+    """Refuse what would be called and do nothing: its body would never run."""
+    if not callable(handler):
+        raise ParameterError(f"a handler must be a function, not {type(handler).__name__}")
+    for function in (handler, getattr(handler, "__call__", None)):  # noqa: B004 - as in is_async
+        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+            raise ParameterError(f"the handler {name_of(handler)} contains yield, so calling it runs "
+                                 f"nothing; use a plain function or async def without yield")
+
+
+def being_cancelled() -> bool:
+    """Whether somebody cancels the running task, rather than a user's function let a CancelledError out."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _cancelled(handler: object) -> StreamError:
+    return StreamError(f"the handler {name_of(handler)} raised CancelledError: something it waited for was "
+                       f"cancelled")
 
 
 def name_of(handler: object) -> str:
@@ -46,6 +68,9 @@ class Guard(Generic[T]):
         """Call it."""
         try:
             result = self._handler(item)
+        except asyncio.CancelledError:  # its own: a cancelled task only notices at an await
+            self._report(_cancelled(self._handler), self._handler)
+            return
         except Exception as error:
             self._report(error, self._handler)
             return
@@ -69,6 +94,10 @@ async def pump(mailbox: Mailbox[T], handler: Callable[[T], Coroutine[object, obj
             return  # its topics were taken away: told to whoever subscribed, or as an event
         try:
             await handler(item)
+        except asyncio.CancelledError:
+            if being_cancelled():
+                raise
+            report(_cancelled(handler), handler)
         except Exception as error:
             report(error, handler)
 

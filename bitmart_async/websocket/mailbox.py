@@ -3,7 +3,8 @@
 =============  ====================================================================================
 policy         when the queue is full
 =============  ====================================================================================
-block          the reader waits for the consumer (the whole connection waits with it)
+block          the reader waits for the consumer (the whole connection waits with it), unless an
+               answer of the exchange is due: then it reads on for a while
 drop_oldest    the oldest update is dropped and counted
 latest         only the newest update per topic and symbol is kept; the others are counted
 raise          the consumer gets SlowConsumer after what is queued; the rest is dropped and counted
@@ -23,7 +24,7 @@ from bitmart_async.errors import ParameterError, SlowConsumer
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["Mailbox", "Overflow", "check_overflow"]
+__all__ = ["Mailbox", "Overflow", "Pressure", "check_overflow"]
 
 T = TypeVar("T")
 
@@ -38,27 +39,43 @@ def check_overflow(overflow: str, queue_size: int) -> None:
         raise ParameterError(f"queue_size={queue_size!r}: must be 1 or more")
 
 
+_MOST_BEYOND = 10_000
+"""Updates kept beyond the queue's size for a reader that has to read on."""
+
+
+class Pressure:
+    """Set by a mailbox that is filling up: the reader should let its consumer run."""
+
+    __slots__ = ("high",)
+
+    def __init__(self) -> None:
+        self.high = False
+
+
 class Mailbox(Generic[T]):
-    """One producer, one consumer, no task.
+    """A few producers, one consumer, no task.
 
     Args:
         key: Of an update, for the policy ``latest``.
         told: Called once when an overflow begins, with the mailbox.
+        pressure: Shared with the readers.
     """
 
-    __slots__ = ("_closed", "_error", "_items", "_key", "_latest", "_lost", "_overflow", "_room", "_size",
-                 "_told", "_waiter", "dropped", "taken")
+    __slots__ = ("_closed", "_error", "_half", "_items", "_key", "_latest", "_lost", "_overflow", "_pressure",
+                 "_readers", "_size", "_told", "_waiter", "dropped", "taken")
 
     def __init__(self, overflow: Overflow, size: int, *, key: Callable[[T], Hashable],
-                 told: Callable[[Mailbox[T]], None]) -> None:
+                 told: Callable[[Mailbox[T]], None], pressure: Pressure | None = None) -> None:
         self._overflow = overflow
         self._size = size
+        self._half = size // 2
+        self._pressure = pressure or Pressure()
         self._key = key
         self._told = told
         self._items: deque[T] = deque()
         self._latest: dict[Hashable, T] = {}
         self._waiter: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
+        self._readers: set[asyncio.Event] = set()
         self._lost = 0  # since the consumer was last told
         self._closed = False
         self._error: Exception | None = None
@@ -75,6 +92,11 @@ class Mailbox(Generic[T]):
         """Whether a reader under the policy ``block`` has to wait."""
         return self._overflow == "block" and self.taken and len(self._items) >= self._size
 
+    @property
+    def overfull(self) -> bool:
+        """Whether a reader has to wait even when it had better read on."""
+        return self.full and len(self._items) >= self._size + _MOST_BEYOND
+
     def put(self, item: T) -> None:
         """Add an update; never waits."""
         if self._closed:
@@ -85,6 +107,8 @@ class Mailbox(Generic[T]):
             self._lose()  # what comes after a loss waits until the consumer knows of it
         elif len(self._items) < self._size or self.full:  # a blocked reader finishes its frame
             self._items.append(item)
+            if len(self._items) > self._half:
+                self._pressure.high = True  # not once it is full: then it is slow, and yielding is in vain
         else:
             self._items.popleft()
             self._items.append(item)
@@ -146,18 +170,21 @@ class Mailbox(Generic[T]):
             item = self._items.popleft()
             if self._overflow != "raise":
                 self._lost = 0
-        if self._room is not None and not self._room.done() and len(self._items) <= self._size // 2:
-            self._room.set_result(None)
+        if self._readers and len(self._items) <= self._half:
+            self._tell_readers()
         return item
 
-    async def room(self) -> None:
-        """Wait until the consumer has made room (policy ``block``)."""
-        while self.full and not self._closed:
-            self._room = asyncio.get_running_loop().create_future()
-            try:
-                await self._room
-            finally:
-                self._room = None
+    def tell_room(self, reader: asyncio.Event) -> None:
+        """Set an event once the consumer has made room (policy ``block``); several readers may wait."""
+        if self.full and not self._closed:
+            self._readers.add(reader)
+        else:
+            reader.set()
+
+    def _tell_readers(self) -> None:
+        for reader in self._readers:
+            reader.set()
+        self._readers.clear()
 
     def close(self, error: Exception | None = None) -> None:
         """No more updates: the consumer gets what is queued, then the end, or ``error``."""
@@ -165,6 +192,6 @@ class Mailbox(Generic[T]):
             return
         self._closed = True
         self._error = error
-        for future in (self._waiter, self._room):
-            if future is not None and not future.done():
-                future.set_result(None)
+        self._tell_readers()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -11,7 +11,10 @@ seen, a push under the singular one therefore goes to both: a repeated push does
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 from bitmart_async.websocket.channels import Elements, elements_of, symbol_of
 from bitmart_async.websocket.events import Update
@@ -34,7 +37,7 @@ _MOST_KEYS = 4096
 class Route:
     """One subscribed topic and who gets its updates."""
 
-    __slots__ = ("data_ns", "held", "sinks", "text", "topic")
+    __slots__ = ("data_ns", "ever_held", "held", "sinks", "text", "topic")
 
     def __init__(self, topic: Topic[object]) -> None:
         self.topic = topic
@@ -42,6 +45,8 @@ class Route:
         self.sinks: tuple[Sink, ...] = ()
         self.held = False
         """Whether the server has confirmed it on the present socket."""
+        self.ever_held = False
+        """Whether it has been confirmed on any socket: then the exchange serves it."""
         self.data_ns: int | None = None
         """When its last data came, Unix nanoseconds."""
 
@@ -85,6 +90,14 @@ def _hand_over(route: Route, symbol: str | None, element: object, received_ns: i
     update = Update(route.text, topic.channel, topic.market, symbol, element, received_ns, frame)
     for sink in route.sinks:
         sink(update)
+
+
+def _plain(key: bytes) -> str:
+    """A key without the escapes JSON allows in it (``spot\\/ticker``)."""
+    if b"\\" in key:
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(b'"' + key + b'"', type=str)
+    return key.decode("utf-8", "replace")
 
 
 class Routes:
@@ -131,7 +144,7 @@ class Routes:
         except KeyError:
             if len(self._memo) >= _MOST_KEYS:
                 self._memo.clear()
-            feed = self._memo[key] = self._find(key.decode("utf-8", "replace"))
+            feed = self._memo[key] = self._find(_plain(key))
             return feed
 
     def _find(self, key: str) -> Feed | None:

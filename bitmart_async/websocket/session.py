@@ -10,8 +10,9 @@ events on a socket:
 3. A message ends when each of its topics is answered. A topic is also answered by its data. After
    ``ack_timeout`` the unanswered topics are asked again, one by one; a topic unanswered twice is given
    up. An error that names no topic starts the same asking one by one, so that nobody is refused for
-   another's fault. A topic that was asked for may be held even when its answer is lost: once nobody
-   wants it, the server is told so all the same.
+   another's fault; while an earlier message is owed an answer, the error may be that one. A topic that
+   was asked for may be held even when its answer is lost: once nobody wants it, the server is told so
+   all the same.
 4. Every ``ping_interval`` a ping goes out, whatever else flows; when not a byte has come
    ``pong_timeout`` after one, the socket is dead.
 
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from bitmart_async.codes import ALREADY_SUBSCRIBED, Category
-from bitmart_async.websocket.dialects import Ack, LoggedIn, LoginFailed, Refusal
+from bitmart_async.websocket.dialects import Ack, LoggedIn, LoginFailed, Ping, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -41,12 +42,14 @@ TOPICS_PER_MESSAGE = 20
 MESSAGES_PER_WINDOW = 100
 """Spot's limit per 10 s, pings included; no source gives one for futures, so it serves for both."""
 WINDOW_SECONDS = 10.0
-_MOST_FOR_PINGS = 50
+_MOST_FOR_PINGS = 60
 """Places of the window kept for pings, however short their interval."""
 _GRACE = 0.5
 """Seconds for acks still under way after an error that names no topic."""
 _LATE = 0.1
 """A poll this many seconds late means that the program was busy: read first, then judge the peer."""
+_DEBT_LASTS = 3.0
+"""Times ack_timeout: an answer later than that is lost rather than late."""
 _REPRIEVE = 1.0
 """Seconds to read what came while the program was busy."""
 
@@ -101,9 +104,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """A topic was asked for twice and never answered."""
+    """A topic was asked for twice and never answered, or with an error that may have been another's."""
 
     topic: str
+    doubtful: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,19 @@ class _Message:
     open: set[str]
     deadline: float
     nameless: list[Refusal] = field(default_factory=list[Refusal])
+    doubtful: Refusal | None = None
+    """An error that names no topic, and may as well answer an earlier message."""
+
+
+@dataclass(slots=True)
+class _Debt:
+    """An answer an earlier message never got: it may come yet, and be taken for an answer to the next."""
+
+    operation: str
+    topics: frozenset[str]
+    """Whom it may be about."""
+    lapses: float
+    """When it is no longer expected."""
 
 
 class Session:
@@ -161,7 +178,12 @@ class Session:
         self._message: _Message | None = None
         self._one_by_one: deque[str] = deque()
         self._unanswered: set[str] = set()
+        self._by_data: set[str] = set()
+        """Topics held because data came, not because the exchange said so."""
+        self._debts: deque[_Debt] = deque()
         self._sent: deque[float] = deque()
+        """When messages other than pings went out, within the window."""
+        self._pong_owed = False
         self.heard = now
         """When the last byte came; stamped by the reader."""
         self._next_ping = now + timings.ping_interval
@@ -169,8 +191,35 @@ class Session:
         self._pong_due = 0.0
         self._reprieved = False
         self._for_pings = min(_MOST_FOR_PINGS, math.ceil(WINDOW_SECONDS / timings.ping_interval) + 1)
-        self.paused = False
-        """Whether the reader waits for a consumer: silence is then no sign of death."""
+        self._paused_since: float | None = None
+
+    def pause(self, now: float) -> None:
+        """The reader waits for a consumer: silence is our own, and nothing is judged."""
+        self._paused_since = now
+
+    def resume(self, now: float) -> None:
+        """The reader reads on: every deadline moves by the time it did not."""
+        if self._paused_since is None:
+            return
+        pause, self._paused_since = now - self._paused_since, None
+        self.heard = now
+        self._pong_due += pause
+        if self._login_deadline is not None:
+            self._login_deadline += pause
+        if self._message is not None:
+            self._message.deadline += pause
+        for debt in self._debts:
+            debt.lapses += pause
+
+    @property
+    def paused(self) -> bool:
+        """Whether the reader waits for a consumer."""
+        return self._paused_since is not None
+
+    @property
+    def expecting(self) -> bool:
+        """Whether an answer is due, for which somebody may be waiting."""
+        return not self._logged_in or self.asking
 
     @property
     def asking(self) -> bool:
@@ -216,18 +265,23 @@ class Session:
         messages: list[bytes] = []
         if now >= self._next_ping:
             messages.append(self._dialect.ping)
-            self._sent.append(now)
             if not self._silent_since_ping():
                 self._pinged, self._pong_due = now, now + self._timings.pong_timeout
             self._next_ping = now + self._timings.ping_interval
+        if self._pong_owed and self._dialect.pong is not None and self._room(now):
+            messages.append(self._dialect.pong)
+            self._sent.append(now)
+        self._pong_owed = False
         if not self._logged_in:
             if self._login is not None and self._login_deadline is None:
                 messages.append(self._login())
                 self._sent.append(now)
                 self._login_deadline = now + self._timings.login_timeout
             return messages, outcomes
-        if self._message is not None and now >= self._message.deadline:
-            outcomes += self._give_up_waiting()
+        if self._message is not None and now >= self._message.deadline and not self.paused:
+            outcomes += self._give_up_waiting(now)
+        if any(isinstance(outcome, GaveUp | Rejected) for outcome in outcomes):
+            return messages, outcomes  # the wanted set changes by them: do not ask for the topic again
         if self._message is None and self._room(now):
             request = self._next_request(now)
             if request is not None:
@@ -238,26 +292,30 @@ class Session:
     def deadline(self, now: float) -> float:
         """When to poll again at the latest."""
         times = [self._next_ping]
-        if not self.paused and self._silent_since_ping():
-            times.append(self._pong_due)
-        if self._login_deadline is not None and not self._logged_in:
-            times.append(self._login_deadline)
-        if self._message is not None:
-            times.append(self._message.deadline)
-        elif self._logged_in and not self._room(now) and not self.settled:
-            times.append(self._sent[0] + WINDOW_SECONDS)
+        if not self.paused:
+            if self._silent_since_ping():
+                times.append(self._pong_due)
+            if self._login_deadline is not None and not self._logged_in:
+                times.append(self._login_deadline)
+            if self._message is not None:
+                times.append(self._message.deadline)
+        if self._message is None and self._logged_in and not self.settled:
+            times.append(now if self._room(now) else self._sent[0] + WINDOW_SECONDS)
         return min(times)
 
     def _silent_since_ping(self) -> bool:
         return self._pinged is not None and self.heard <= self._pinged
 
     def _dead(self, now: float) -> Dead | None:
+        if self.paused:
+            self._reprieved = False
+            return None
         if self._login_deadline is not None and not self._logged_in and now >= self._login_deadline:
             if now > self._login_deadline + _LATE:
                 self._login_deadline = now + _REPRIEVE
                 return None
             return Dead(f"the login was not answered within {self._timings.login_timeout:g} s")
-        if self.paused or self._pinged is None or not self._silent_since_ping():
+        if self._pinged is None or not self._silent_since_ping():
             self._reprieved = False
             return None
         late = now - self._pong_due
@@ -296,11 +354,14 @@ class Session:
             self._asked.update(batch)
         return request
 
-    def _give_up_waiting(self) -> list[Outcome]:
+    def _give_up_waiting(self, now: float) -> list[Outcome]:
         """The message's time is over: ask its open topics one by one, give up those asked before."""
         message, self._message = self._message, None
         assert message is not None
         outcomes: list[Outcome] = []
+        lapses = now + _DEBT_LASTS * self._timings.ack_timeout
+        for _ in range(len(message.open) - len(message.nameless)):
+            self._debts.append(_Debt(message.operation, frozenset(message.open), lapses))
         if message.operation == "unsubscribe":
             for topic in message.open:  # unanswered or refused: what still comes has no subscriber
                 self._forget(topic)
@@ -311,7 +372,7 @@ class Session:
                 outcomes.append(self._reject(topic, message.nameless[0]))
             elif topic in self._unanswered:
                 self._unanswered.discard(topic)
-                outcomes.append(GaveUp(topic))
+                outcomes.append(GaveUp(topic, message.doubtful))
             else:
                 if not message.nameless:
                     self._unanswered.add(topic)
@@ -323,7 +384,11 @@ class Session:
     def receive(self, control: Control, now: float) -> list[Outcome]:
         """What a control frame means here."""
         if isinstance(control, Ack):
-            return self._acked(control)
+            self._pay_named(control.operation, control.topic, now)
+            return self._acked(control, now)
+        if isinstance(control, Ping):
+            self._pong_owed = self._dialect.pong is not None
+            return []
         if isinstance(control, LoggedIn):
             if self._logged_in:
                 return []
@@ -335,12 +400,44 @@ class Session:
             return self._refused(control, now)
         return [Stray(control)]
 
-    def confirm(self, topic: str) -> list[Outcome]:
+    def confirm(self, topic: str, now: float) -> list[Outcome]:
         """Data came for a topic: it is held, whether or not its ack is lost."""
-        return self._acked(Ack("subscribe", topic))
+        if topic in self.held:
+            return []
+        if self._in_flight("subscribe", topic):
+            lapses = now + _DEBT_LASTS * self._timings.ack_timeout
+            self._debts.append(_Debt("subscribe", frozenset({topic}), lapses))
+        outcomes = self._acked(Ack("subscribe", topic), now)
+        self._by_data.add(topic)
+        return outcomes
 
-    def _acked(self, ack: Ack) -> list[Outcome]:
+    def _pay_named(self, operation: str, topic: str, now: float) -> None:
+        """A named answer came: it is the earliest one that is owed for its topic."""
+        self._drop_lapsed(now)
+        for debt in self._debts:
+            if topic in debt.topics and operation in ("", debt.operation):
+                if self._in_flight(debt.operation, topic):
+                    debt.topics = frozenset({topic})  # it ends the present message, whose own one is owed now
+                else:
+                    self._debts.remove(debt)
+                return
+
+    def _pays_nameless(self, refusal: Refusal, now: float) -> bool:
+        """Whether an error that names no topic may answer an earlier message; then it is taken for that."""
+        self._drop_lapsed(now)
+        for debt in self._debts:
+            if refusal.operation in ("", debt.operation):
+                self._debts.remove(debt)
+                return True
+        return False
+
+    def _drop_lapsed(self, now: float) -> None:
+        while self._debts and self._debts[0].lapses <= now:
+            self._debts.popleft()
+
+    def _acked(self, ack: Ack, now: float) -> list[Outcome]:
         topic, message = ack.topic, self._message
+        self._by_data.discard(topic)
         outcomes: list[Outcome] = []
         if ack.operation == "unsubscribe":
             self._forget(topic)
@@ -352,37 +449,49 @@ class Session:
             self._hold(topic)  # the server has it all the same, and must be told
         if message is not None and message.operation == ack.operation and topic in message.open:
             message.open.discard(topic)
-            outcomes += self._close_if_answered(message)
+            outcomes += self._close_if_answered(message, now)
         return outcomes
 
     def _refused(self, refusal: Refusal, now: float) -> list[Outcome]:
         message = self._message
+        known = message.open | self._by_data if message is not None else self._by_data
+        topic = refusal.topic or _named_in(refusal.text, known)
+        if topic:
+            self._pay_named(refusal.operation, topic, now)
+            if topic in self._by_data and refusal.operation in ("", "subscribe"):
+                self._by_data.discard(topic)  # the data was another's, whatever it looked like
+                self.held.discard(topic)
+                return [self._reject(topic, refusal)] if topic in self._wanted else []
+        elif self._pays_nameless(refusal, now):
+            if message is not None and len(message.open) == 1:
+                message.doubtful = refusal
+                message.deadline = min(message.deadline, now + _GRACE)
+            return []
         if message is None or (refusal.operation and refusal.operation != message.operation):
             return [Stray(refusal)]
-        topic = refusal.topic or _named_in(refusal.text, message.open)
         if topic and topic not in message.open:
             return [Stray(refusal)]
         if topic:
             message.open.discard(topic)
             if message.operation == "subscribe":
-                return [self._reject(topic, refusal), *self._close_if_answered(message)]
+                return [self._reject(topic, refusal), *self._close_if_answered(message, now)]
             self._forget(topic)
-            return [Left(topic), *self._close_if_answered(message)]
+            return [Left(topic), *self._close_if_answered(message, now)]
         if len(message.open) == 1 and refusal.code == ALREADY_SUBSCRIBED:
-            return self._acked(Ack(message.operation, next(iter(message.open))))
+            return self._acked(Ack(message.operation, next(iter(message.open))), now)
         message.nameless.append(refusal)
-        outcomes = self._close_if_answered(message)
+        outcomes = self._close_if_answered(message, now)
         if not outcomes and self._message is message:
             message.deadline = min(message.deadline, now + _GRACE)
         return outcomes
 
-    def _close_if_answered(self, message: _Message) -> list[Outcome]:
+    def _close_if_answered(self, message: _Message, now: float) -> list[Outcome]:
         """End the message when every topic is answered, if only by as many nameless errors."""
         if not message.open:
             self._message = None
             return [Stray(refusal) for refusal in message.nameless]
         if len(message.open) == 1 and len(message.nameless) == 1:
-            return self._give_up_waiting()
+            return self._give_up_waiting(now)
         return []
 
     def _hold(self, topic: str) -> None:
@@ -392,6 +501,7 @@ class Session:
 
     def _forget(self, topic: str) -> None:
         self.held.discard(topic)
+        self._by_data.discard(topic)
         self._unanswered.discard(topic)
         if not self._in_flight("subscribe", topic):  # an old answer says nothing about a new request
             self._asked.discard(topic)

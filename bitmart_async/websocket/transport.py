@@ -2,7 +2,8 @@
 
 Everything of the library ``websockets`` is in this file, and it is imported at the first connect. Its
 own keepalive is off (spot never answers protocol pings), so are compression and the proxies of the
-environment, and its debug log, which would show the login frame, goes nowhere.
+environment, and its debug log, which would show the login frame, goes nowhere. A redirect is never
+followed: the login would go to whatever host it names.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ __all__ = ["HandshakeRefused", "Opener", "SocketClosed", "TlsRefused", "Transpor
 
 MOST_FRAME_BYTES = 4 * 1024 * 1024
 _CLOSE_SECONDS = 1.0
+_WHOLE_REASON = 500
+"""Characters of a close reason of 123 bytes, escaped: uncut, so that a secret in it can still be masked."""
 
 _silent = logging.Logger("bitmart_async.websockets", level=logging.CRITICAL + 1)
 
@@ -103,7 +106,7 @@ def _how(error: Exception) -> str:
 
     if isinstance(error, ConnectionClosed):
         if error.rcvd is not None:
-            reason = one_line(error.rcvd.reason, 80)
+            reason = one_line(error.rcvd.reason, _WHOLE_REASON)
             return f"server closed with {error.rcvd.code}" + (f" ({reason})" if reason else "")
         if error.sent is not None:
             return f"closed here with {error.sent.code} ({one_line(error.sent.reason, 80)})"
@@ -116,17 +119,28 @@ async def open_websocket(url: str, timeout: float, *, ssl_context: _ssl.SSLConte
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
+    class Straight(connect):
+        """Connects to the host it was given, or not at all."""
+
+        def process_redirect(self, exc: Exception) -> Exception:
+            return exc
+
     host = url.partition("?")[0]
     options = {"ssl": ssl_context} if ssl_context is not None and url.startswith("wss") else {}
     try:
         async with asyncio.timeout(timeout):
-            socket = await connect(
+            socket = await Straight(
                 url, open_timeout=None, ping_interval=None, close_timeout=_CLOSE_SECONDS, compression=None,
                 max_size=MOST_FRAME_BYTES, max_queue=256, proxy=proxy, logger=_silent,
                 user_agent_header=f"bitmart-async/{__version__}", **options,  # type: ignore[arg-type, unused-ignore]
             )
     except InvalidStatus as error:
         status, body = error.response.status_code, bytes(error.response.body or b"")
+        target = error.response.headers.get("Location")
+        if 300 <= status < 400 and target is not None:
+            raise HandshakeRefused(f"{host}: the host answered HTTP {status}, a redirect to "
+                                   f"{one_line(target)}, which is not followed. Check the environment's "
+                                   f"URLs.", endpoint=host, http_status=status, raw=body) from None
         raise HandshakeRefused(f"{host}: the host answered HTTP {status} instead of opening a stream: "
                                f"{excerpt(body)}", endpoint=host, http_status=status, raw=body) from None
     except (_ssl.SSLError, _ssl.CertificateError) as error:

@@ -1,7 +1,5 @@
 """S: the wanted set is the only truth."""
 
-# ruff: noqa: N802 - tests are named after the fault ids
-
 from __future__ import annotations
 
 import asyncio

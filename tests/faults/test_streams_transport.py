@@ -1,7 +1,5 @@
 """T: what the network does to a stream."""
 
-# ruff: noqa: N802 - tests are named after the fault ids
-
 from __future__ import annotations
 
 import asyncio
@@ -41,7 +39,7 @@ async def test_T1_a_half_open_socket_is_dropped_and_replaced() -> None:
     def reply(session: Session, message: Message) -> list[Any] | None:
         return [] if session in silent else None
 
-    async with serving(reply, client={"ping_interval": 0.1, "pong_timeout": 0.1}) as (server, ws):
+    async with serving(reply, client={"ping_interval": 0.2, "pong_timeout": 0.1}) as (server, ws):
         heard = _names(ws, "reconnecting", "live")
         ticks = await ws.subscribe(_TOPIC)
         first = server.last()
@@ -247,7 +245,7 @@ async def test_T18_a_handler_that_blocks_the_loop_costs_no_connection(
     blocked: float, log_lines: list[str]
 ) -> None:
     """Longer than pong_timeout: what came is read before the peer is judged; one warning names it."""
-    async with serving(client={"ping_interval": 0.05, "pong_timeout": 0.2}) as (server, ws):
+    async with serving(client={"ping_interval": 0.2, "pong_timeout": 0.2}) as (server, ws):
         heard = _names(ws, "reconnecting")
         seen: list[object] = []
 

@@ -1,7 +1,5 @@
 """W: what the exchange itself sends, or does not."""
 
-# ruff: noqa: N802 - tests are named after the fault ids
-
 from __future__ import annotations
 
 import asyncio

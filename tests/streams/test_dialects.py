@@ -190,3 +190,10 @@ def test_the_key_of_an_unusual_data_frame() -> None:
     assert unusual_key(b'{"table":"spot/ticker","other":1,"data":[]}') == b"spot/ticker"
     assert unusual_key(b'{"x":1,"group":"futures/order","data":[]}') == b"futures/order"
     assert unusual_key(b'{"x":1}') is None
+
+
+@pytest.mark.parametrize("code", ["9" * 5000, "9" * 400, int("9" * 400), True, None, [1]])
+def test_an_absurd_error_code_is_an_error_without_a_code(code: object) -> None:
+    """Longer than Python converts, or no number at all: reported like any other, and it costs no socket."""
+    frame = json.dumps({"errorCode": code, "errorMessage": "x"}).encode()
+    assert SPOT.control(frame) == Refusal("", "", None, "x", Category.BAD_REQUEST)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bitmart_async.errors import ParameterError, SlowConsumer
-from bitmart_async.websocket.mailbox import Mailbox, Overflow, check_overflow
+from bitmart_async.websocket.mailbox import Mailbox, Overflow, Pressure, check_overflow
 
 
 def _box(overflow: Overflow, size: int = 3, told: list[object] | None = None) -> Mailbox[str]:
@@ -108,14 +108,28 @@ async def test_block_makes_the_reader_wait_and_loses_nothing() -> None:
     for item in "abcdef":
         box.put(item)
     assert box.full
-    room = asyncio.ensure_future(box.room())
-    await asyncio.sleep(0)
-    assert not room.done()
-    taken = [await box.get() for _ in range(4)]
-    await asyncio.wait_for(room, 1)
+    readers = asyncio.Event(), asyncio.Event()  # two sockets may feed one consumer
+    for reader in readers:
+        box.tell_room(reader)
+    taken = [await box.get() for _ in range(3)]
+    assert not any(reader.is_set() for reader in readers)
+    taken.append(await box.get())
+    assert all(reader.is_set() for reader in readers)
     taken += await _drain(box)
     assert taken == list("abcdef")
     assert box.dropped == 0
+
+
+async def test_a_queue_that_fills_up_asks_for_a_turn_and_a_full_one_does_not() -> None:
+    """Above half the reader should let the consumer run; once updates are lost it would be in vain."""
+    pressure = Pressure()
+    box: Mailbox[str] = Mailbox("drop_oldest", 4, key=str, told=lambda _: None, pressure=pressure)
+    asked: list[bool] = []
+    for item in "abcdef":
+        pressure.high = False
+        box.put(item)
+        asked.append(pressure.high)
+    assert asked == [False, False, True, True, False, False]
 
 
 async def test_closing_frees_a_waiting_reader_and_a_waiting_consumer() -> None:
@@ -128,10 +142,11 @@ async def test_closing_frees_a_waiting_reader_and_a_waiting_consumer() -> None:
         await consumer
     full = await _begun("block", 1)
     full.put("a")
-    reader = asyncio.ensure_future(full.room())
-    await asyncio.sleep(0)
+    reader = asyncio.Event()
+    full.tell_room(reader)
+    assert not reader.is_set()
     full.close()
-    await asyncio.wait_for(reader, 1)
+    assert reader.is_set()
     assert await full.get() == "a"
 
 

@@ -56,6 +56,14 @@ def test_an_alias_with_a_speed_leads_to_the_topic_as_subscribed() -> None:
     assert [update.topic for update in got["futures/ticker:BTCUSDT"]] == ["futures/ticker:BTCUSDT"]
 
 
+def test_an_escaped_key_is_read_as_json() -> None:
+    """``spot\\/ticker`` is spot/ticker; a broken escape leads nowhere."""
+    routes, got = _routes(Market.SPOT, "spot/ticker:BTC_USDT")
+    assert _deliver(routes, "spot\\/ticker", ticker())
+    assert _counts(got) == {"spot/ticker:BTC_USDT": 1}
+    assert not _deliver(routes, "spot\\xticker", ticker())
+
+
 def test_two_speeds_of_one_book_are_kept_apart() -> None:
     """An exact group goes to its own topic; an unasked speed to the topic without one."""
     texts = (

@@ -16,6 +16,7 @@ from bitmart_async.websocket.dialects import (
     Dialect,
     LoggedIn,
     LoginFailed,
+    Ping,
     Pong,
     Refusal,
     Strange,
@@ -214,8 +215,8 @@ def test_data_confirms_a_topic() -> None:
     talk = Talk(["a", "b"])
     talk.ask()
     assert talk.session.asking
-    assert talk.session.confirm("a") == [Answered("a")]
-    assert talk.session.confirm("a") == []
+    assert talk.session.confirm("a", talk.now) == [Answered("a")]
+    assert talk.session.confirm("a", talk.now) == []
     assert talk.hear(Ack("subscribe", "b")) == [Answered("b")]
     assert talk.session.settled
     assert not talk.session.asking
@@ -254,15 +255,74 @@ def test_a_nameless_refusal_is_never_blamed_on_a_bystander() -> None:
         alone.append(topics)
         if topics == ["bad"]:
             talk.hear(_NAMELESS)
-            del talk.wanted["bad"]
+            talk.now = talk.session.deadline(talk.now)
+            if len(alone) == 4:
+                assert talk.poll() == []  # not a third time
+                del talk.wanted["bad"]
+                assert talk.ask() == ("unsubscribe", ["bad"])
+                talk.hear(Ack("unsubscribe", "bad"))
         else:
             talk.hear(Ack("subscribe", topics[0]))
-    assert alone == [["bad"], ["c"], ["d"]]
+    assert alone == [["bad"], ["c"], ["d"], ["bad"]]  # the lost answers of c and d might have been errors
     assert [outcome for outcome in talk.outcomes if isinstance(outcome, Rejected | GaveUp | Stray)] == [
-        Rejected("bad", _NAMELESS)
+        GaveUp("bad", _NAMELESS)
     ]
     assert talk.session.held == {"a", "c", "d"}
     assert talk.now - 100 < 2.0
+
+
+def test_a_late_nameless_error_is_not_blamed_on_the_topic_asked_next() -> None:
+    """Answers that come after ack_timeout: good's ack and bad's error meet the second asking of good."""
+    talk = Talk(["good", "bad"])
+    talk.ask()
+    talk.now += 5.0
+    assert talk.ask() == ("subscribe", ["good"])
+    talk.now += 0.2
+    assert talk.hear(_NAMELESS) == []
+    assert talk.hear(Ack("subscribe", "good")) == [Answered("good")]
+    assert talk.ask() == ("subscribe", ["bad"])
+    talk.hear(Ack("subscribe", "good"))
+    assert talk.hear(_NAMELESS) == [Rejected("bad", _NAMELESS)]
+
+
+def test_a_late_nameless_already_subscribed_confirms_nobody() -> None:
+    """It answers the second asking of a, and meets the asking of b, which is then refused."""
+    talk = Talk(["a", "b"])
+    talk.ask()
+    talk.hear(_NAMELESS)
+    talk.now = talk.session.deadline(talk.now)
+    assert talk.ask() == ("subscribe", ["a"])
+    assert talk.hear(Ack("subscribe", "a")) == [Answered("a")]
+    assert talk.ask() == ("subscribe", ["b"])
+    assert talk.hear(Refusal("subscribe", "", 90008, "again", Category.DUPLICATE)) == []
+    assert talk.hear(_NAMELESS) == [Rejected("b", _NAMELESS)]
+
+
+def test_an_answer_that_never_came_is_no_longer_expected_later() -> None:
+    """After three more ack_timeouts an error that names no topic is certain again."""
+    talk = Talk(["lost"])
+    talk.ask()
+    talk.pass_time(5.0)
+    talk.hear(Ack("subscribe", "lost"))
+    talk.pass_time(16.0)
+    talk.wanted["bad"] = None
+    talk.ask()
+    assert talk.hear(_NAMELESS) == [Rejected("bad", _NAMELESS)]
+
+
+def test_a_named_refusal_withdraws_what_only_data_confirmed() -> None:
+    """The data was another's; a topic the exchange itself has confirmed is not touched by a stray."""
+    talk = Talk(["a", "b"])
+    talk.ask()
+    talk.session.confirm("a", talk.now)
+    refusal = Refusal("subscribe", "a", 90004, "channel not exist", Category.BAD_REQUEST)
+    assert talk.hear(refusal) == [Rejected("a", refusal)]
+    assert talk.session.held == set()
+    del talk.wanted["a"]
+    talk.hear(Ack("subscribe", "b"))
+    late = Refusal("subscribe", "b", 90004, "channel not exist", Category.BAD_REQUEST)
+    assert talk.hear(late) == [Stray(late)]
+    assert talk.session.settled
 
 
 def test_as_many_nameless_errors_as_open_topics_settle_the_last_one() -> None:
@@ -431,15 +491,44 @@ def test_a_late_poll_does_not_condemn_an_answered_login() -> None:
 def test_a_reader_that_waits_for_its_consumer_hears_nothing_and_is_not_dead() -> None:
     """Silence of our own making is no sign."""
     talk = Talk()
-    talk.session.paused = True
+    talk.session.pause(talk.now)
     talk.pass_time(120.0, heard=False)
     assert talk.outcomes == []
+
+
+def test_nothing_is_judged_while_the_reader_waits_for_its_consumer() -> None:
+    """The deadlines of a login and of a message move by the pause."""
+    talk = Talk(["p"], private=True, ping_interval=1000.0)
+    talk.poll()
+    talk.session.pause(talk.now)
+    talk.pass_time(60.0, heard=False)
+    talk.session.resume(talk.now)
+    talk.pass_time(9.0, heard=False)
+    assert talk.outcomes == []
+    talk.hear(LoggedIn())
+    talk.ask()
+    talk.session.pause(talk.now)
+    talk.pass_time(60.0, heard=False)
+    talk.session.resume(talk.now)
+    talk.pass_time(4.9, heard=False)
+    assert [message[1] for message in talk.sent] == ["login", "subscribe"]
+    talk.pass_time(0.2, heard=False)
+    assert [message[1] for message in talk.sent] == ["login", "subscribe", "subscribe"]
+
+
+@pytest.mark.parametrize(("dialect", "answer"), [(SPOT, [b"pong"]), (FUTURES, [])])
+def test_a_servers_ping_is_answered_where_an_answer_is_known(dialect: Dialect, answer: list[bytes]) -> None:
+    """Once per look, however many came."""
+    talk = Talk(dialect=dialect)
+    assert talk.hear(Ping()) == talk.hear(Ping()) == []
+    assert talk.session.poll(talk.now) == (answer, [])
+    assert talk.session.poll(talk.now) == ([], [])
 
 
 # Pace ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ping_interval", [10.0, 1.0])
+@pytest.mark.parametrize("ping_interval", [10.0, 1.0, 0.2])
 def test_no_ten_seconds_see_more_than_a_hundred_messages(ping_interval: float) -> None:
     """However many requests are due, and pings always have their place."""
     talk = Talk(ping_interval=ping_interval)
