@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Clock"]
 
 ROUNDS = 5
+LATEST_MS = 10**14
+"""Unix ms, the year 5138: a host that says more tells no time."""
 SLOWEST_ROUND = 1.0
 """Seconds: a slower round trip says too little about the offset to be used."""
 
@@ -60,13 +62,17 @@ class Clock:
             The offset, exchange minus this machine, in ms.
 
         Raises:
-            TransportError: No round trip was fast enough to tell; the old offset stays.
+            TransportError: No round trip was fast enough to tell, or what came back is no time; the old
+                offset stays.
         """
         best: tuple[float, float] | None = None
         for _ in range(ROUNDS):
             sent = self._monotonic()
             theirs = await server_time()
             took = self._monotonic() - sent
+            if not 0 <= theirs <= LATEST_MS:
+                raise TransportError("the clock could not be measured: the host told a time that makes no "
+                                     "sense. Check base_url= and environment=.")
             ours = (self._base + sent + took / 2) * 1000
             if took <= SLOWEST_ROUND and (best is None or took < best[0]):
                 best = took, theirs - ours

@@ -26,7 +26,7 @@ from typing import Generic, TypeVar, cast
 import msgspec
 from msgspec import inspect
 
-from bitmart_async.models.base import decode_custom, stand_in
+from bitmart_async.models.base import Id, decode_custom, stand_in
 
 __all__ = ["DecodeError", "NotJSON", "Reader", "untyped"]
 
@@ -112,6 +112,8 @@ class _NoNumber(ValueError):
 def _mend(value: object, shape: inspect.Type) -> object:
     """``value`` as it should have been sent for ``shape``; recursive, pure."""
     optional = False
+    if isinstance(shape, inspect.CustomType):
+        return "" if value is None and shape.cls is Id else value
     if isinstance(shape, inspect.UnionType):
         optional = any(isinstance(kind, inspect.NoneType) for kind in shape.types)
         kinds = [kind for kind in shape.types if not isinstance(kind, inspect.NoneType | inspect.CustomType)]
@@ -169,28 +171,34 @@ def _mend_container(value: object, shape: inspect.Type, *, optional: bool) -> ob
         return None
     if isinstance(shape, inspect.StructType):
         return _mend_struct(value, shape)
+    given, items = value, cast("list[object]", value) if isinstance(value, list) else None
     if isinstance(shape, inspect.ListType | inspect.VarTupleType | inspect.SetType | inspect.FrozenSetType):
         if value is None or value == "" or value == {}:
             return []
-        return [_mend(item, shape.item_type) for item in value] if isinstance(value, list) else value
-    if isinstance(shape, inspect.TupleType) and isinstance(value, list):
-        return [_mend(item, kind) for item, kind in zip(value, shape.item_types, strict=False)]
+        return given if items is None else [_mend(item, shape.item_type) for item in items]
+    if isinstance(shape, inspect.TupleType) and items is not None:
+        return [_mend(item, kind) for item, kind in zip(items, shape.item_types, strict=False)]
     if isinstance(shape, inspect.DictType) and isinstance(value, dict):
-        return {key: _mend(item, shape.value_type) for key, item in value.items()}
-    return value
+        entries = cast("dict[object, object]", value)
+        return {key: _mend(item, shape.value_type) for key, item in entries.items()}
+    return given
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value == "" or value == []
 
 
 def _mend_struct(value: object, shape: inspect.StructType) -> object:
     if shape.array_like:
         if not isinstance(value, list):
             return value
-        return [_mend(item, field.type) for item, field in zip(value, shape.fields, strict=False)]
-    if value is None or value == "" or value == []:
-        value = {}
-    if not isinstance(value, dict):
+        items = cast("list[object]", value)
+        return [_mend(item, field.type) for item, field in zip(items, shape.fields, strict=False)]
+    if not isinstance(value, dict) and not _is_empty(value):
         return value
+    entries = cast("dict[object, object]", value or {})
     return {
-        field.encode_name: _mend(value[field.encode_name], field.type)
+        field.encode_name: _mend(entries[field.encode_name], field.type)
         for field in shape.fields
-        if field.encode_name in value
+        if field.encode_name in entries
     }

@@ -121,7 +121,7 @@ class BitMartError(Exception):
 def _rebuild(kind: type[BitMartError], args: tuple[object, ...], state: dict[str, object]) -> BitMartError:
     error = kind.__new__(kind, *args)
     error.args = args
-    for name in kind._live:  # noqa: SLF001 - same class
+    for name in getattr(kind, "_live", ()):
         state.setdefault(name, None)
     error.__dict__.update(state)
     return error

@@ -8,6 +8,7 @@ refused because they are not the numbers people think they are: ``0.1 + 0.2`` wo
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from typing import cast
 
 from bitmart_async.errors import ParameterError
 from bitmart_async.text import one_line
@@ -31,8 +32,9 @@ def exact(value: Decimal | int | str, name: str = "number") -> Decimal:
     if isinstance(value, float):
         raise ParameterError(f"{name}={value!r} is a float, and floats are not exact. "
                              f"Pass Decimal({str(value)!r}) or the text {str(value)!r}.")
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
-        raise ParameterError(f"{name} must be a Decimal, an int or text, not {type(value).__name__}.")
+    given = cast("object", value)  # what callers really pass
+    if isinstance(given, bool) or not isinstance(given, Decimal | int | str):
+        raise ParameterError(f"{name} must be a Decimal, an int or text, not {type(given).__name__}.")
     try:
         number = Decimal(value)
     except InvalidOperation:

@@ -32,6 +32,10 @@ BAN_SECONDS = 600.0
 """How long a host is left alone after 418. The exchange documents no length: unverified."""
 LONGEST_WINDOW = 3600.0
 """Seconds: a reply header that says more is not believed."""
+MOST_CALLS = 1_000_000
+"""In one window: a reply header that says more is not believed."""
+MOST_GATES = 1_000
+"""Windows kept: ``client.request`` takes any path, and a window nobody uses is soon like a new one."""
 
 
 class Scope(enum.Enum):
@@ -72,8 +76,10 @@ class RateLimitState:
                         float(headers["X-BM-RateLimit-Reset"]), headers.get("X-BM-RateLimit-Mode", ""))
         except (KeyError, ValueError):
             return None
-        # A moment in time, NaN or inf in Reset would close a window for good.
-        return state if 0 < state.window <= LONGEST_WINDOW and state.limit > 0 <= state.used else None
+        # A moment in time, NaN or inf in Reset would close a window for good; numbers of hundreds of
+        # digits fit into no float.
+        sane = 0 < state.limit <= MOST_CALLS and 0 <= state.used <= MOST_CALLS
+        return state if sane and 0 < state.window <= LONGEST_WINDOW else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,10 @@ class Window:
         """Seconds until a pause ends."""
         return max(0.0, self._paused_until - now)
 
+    def idle(self, now: float) -> bool:
+        """Whether it holds nothing that a new window would not."""
+        return self.used(now) == 0 and not self.paused_for(now)
+
 
 def _now() -> float:
     """The running loop's time, so that windows and timers agree."""
@@ -153,6 +163,10 @@ def _now() -> float:
         return asyncio.get_running_loop().time()
     except RuntimeError:
         return time.monotonic()
+
+
+class SentAway(Exception):
+    """The caller's client was closed while it queued. Internal: the transport makes an error of it."""
 
 
 class Gate:
@@ -170,24 +184,34 @@ class Gate:
         """Callers queued."""
         return len(self._waiting)
 
-    async def enter(self) -> None:
-        """Wait for a place and take it; pair with :meth:`leave`."""
+    async def enter(self, line: set[asyncio.Future[None]] | None = None) -> None:
+        """Wait for a place and take it; pair with :meth:`leave`.
+
+        Args:
+            line: Holds the caller while it queues; whoever puts :class:`SentAway` into it ends the wait.
+        """
         if not self._waiting and self.window.delay(_now()) == 0.0:
             self.window.take()
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        if line is not None:
+            line.add(turn)
         self._serve()
         try:
             await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # the place was granted as the caller left
+        except (asyncio.CancelledError, SentAway):
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                # the place was granted as the caller left
                 self.leave(sent=False)
             else:
                 if turn in self._waiting:  # else _serve ran between the cancel and this line, and dropped it
                     self._waiting.remove(turn)
                 self._serve()
             raise
+        finally:
+            if line is not None:
+                line.discard(turn)
 
     def leave(self, *, sent: bool = True) -> None:
         """The call is over."""
@@ -236,8 +260,15 @@ class RateLimits:
         owner = (f"{host} {name}", counted_by)
         gate = self._gates.get(owner)
         if gate is None:
+            if len(self._gates) >= MOST_GATES:
+                self._drop_idle()
             gate = self._gates[owner] = Gate(Window(quota.requests, quota.per))
         return gate
+
+    def _drop_idle(self) -> None:
+        now = _now()
+        self._gates = {owner: gate for owner, gate in self._gates.items()
+                       if gate.waiting or not gate.window.idle(now)}
 
     def ban(self, host: str, seconds: float = BAN_SECONDS) -> None:
         """Send nothing more to ``host`` for a while."""
@@ -255,11 +286,16 @@ class RateLimits:
                            http_status=418, retry_after=left, fate=Fate.NOT_SENT)
 
     def use(self) -> dict[str, Use]:
-        """How full each window is now, by host, method and path."""
+        """How full each window is now, by host, method and path.
+
+        Windows counted by key carry the key's last characters, at most four and at most a quarter of it.
+        """
         view: dict[str, Use] = {}
         now = _now()
-        for (name, _), gate in self._gates.items():
+        for (name, key), gate in self._gates.items():
             window = gate.window
-            view[name] = Use(window.used(now), window.requests, window.per, gate.waiting,
-                             window.paused_for(now))
+            row = f"{name} (key …{key[len(key) - min(4, len(key) // 4):]})" if key else name
+            twins = sum(other == row or other.startswith(f"{row} #") for other in view)
+            view[f"{row} #{twins + 1}" if twins else row] = Use(
+                window.used(now), window.requests, window.per, gate.waiting, window.paused_for(now))
         return view

@@ -13,7 +13,11 @@ login frame. A user may bring an HMAC of their own (a hardware module, a signing
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
+
+from bitmart_async.errors import ConfigurationError, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Signer", "hmac_sha256"]
 
 _STREAM = b"bitmart.WebSocket"
+_SIGNATURE = re.compile(r"[!-~]{1,1024}")
+_HEX = re.compile(r"\b[0-9a-f]{64}\b")  # what a signature looks like
+_SHORTEST_MASKED = 4
+"""Characters: to mask shorter secrets would blacken every text."""
 
 
 def hmac_sha256(message: bytes, secret: str) -> str:
@@ -33,12 +41,15 @@ def hmac_sha256(message: bytes, secret: str) -> str:
 class Signer:
     """Signs for one account. Holds the secret and never shows it."""
 
-    __slots__ = ("_credentials", "_memo", "_sign")
+    __slots__ = ("_credentials", "_masked", "_memo", "_sign")
 
     def __init__(self, credentials: Credentials, sign: Callable[[bytes, str], str] | None = None) -> None:
         self._credentials = credentials
         self._memo = b"#" + credentials.api_memo.encode() + b"#"
         self._sign = sign or hmac_sha256
+        plain = [secret for secret in self.secrets() if len(secret) >= _SHORTEST_MASKED]
+        # Longest first: one secret may be a part of another.
+        self._masked = sorted({*plain, *(quote(secret, safe="") for secret in plain)}, key=len, reverse=True)
 
     @property
     def api_key(self) -> str:
@@ -51,12 +62,39 @@ class Signer:
         Args:
             timestamp: Unix ms as decimal text, exactly as in X-BM-TIMESTAMP.
             body: The bytes that will be sent; empty for GET.
+
+        Raises:
+            ConfigurationError: The user's own ``sign`` failed or returned what no header can hold.
         """
-        return self._sign(timestamp.encode() + self._memo + body, self._credentials.api_secret)
+        return self._signed(timestamp.encode(), body)
 
     def stream(self, timestamp: str) -> str:
-        """Signature of a stream login. ``timestamp`` is Unix ms as decimal text."""
-        return self._sign(timestamp.encode() + self._memo + _STREAM, self._credentials.api_secret)
+        """Signature of a stream login. ``timestamp`` is Unix ms as decimal text. Raises as :meth:`rest`."""
+        return self._signed(timestamp.encode(), _STREAM)
+
+    def _signed(self, timestamp: bytes, last: bytes) -> str:
+        try:
+            made = cast("object", self._sign(timestamp + self._memo + last, self._credentials.api_secret))
+        except Exception as error:  # the user's function may raise anything
+            wrong = f"raised {type(error).__name__}"
+        else:
+            wrong = f"returned {type(made).__name__}"
+            if isinstance(made, str):
+                if _SIGNATURE.fullmatch(made) and self._credentials.api_secret not in made:
+                    return made
+                wrong = "returned unfit text"
+            del made
+        # Outside of the except, and without its words: both may hold the secret.
+        raise ConfigurationError(
+            f"sign= {wrong}; it must return the signature as text: lower-case hex, without a line break, and "
+            f"never the secret itself. Nothing was sent. Call your function by itself to see what is wrong.",
+            fate=Fate.NOT_SENT)
+
+    def mask(self, text: str) -> str:
+        """``text`` with every secret in it, also percent-encoded, and every signature replaced by ``***``."""
+        for secret in self._masked:
+            text = text.replace(secret, "***")
+        return _HEX.sub("***", text)
 
     def secrets(self) -> tuple[str, str, str]:
         """What must never be shown, for the masks of logs and errors."""

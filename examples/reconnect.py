@@ -20,8 +20,7 @@ async def main() -> None:
         @ws.on("live")
         def live(event: Event) -> None:
             if event.gap is not None:
-                away = (event.gap.ended_ns - event.gap.started_ns) / 1e9
-                print(f"{event.connection} live again with {', '.join(event.topics)}; nothing heard for {away:.2f} s")
+                print(f"{event.connection} live again with {', '.join(event.topics)}; nothing heard for {event.gap.seconds:.2f} s")
                 back.set()
 
         trades = await ws.subscribe([topics.spot.trade("BTC_USDT")])

@@ -230,9 +230,8 @@ class _Demo:
             if event.name == "reconnecting":
                 self._line(event.connection, f"lost; next try in {event.delay or 0:.2f} s")
             elif event.name == "live" and event.gap is not None:
-                away = (event.gap.ended_ns - event.gap.started_ns) / 1e9
                 self._line(event.connection, f"live again with its {len(event.topics)} topics; nothing heard for "
-                                             f"{away:.2f} s")
+                                             f"{event.gap.seconds:.2f} s")
         topic = str(topics.spot.ticker(SPOT))
         await self._until(lambda: self._public.get(topic, 0) > heard.get(topic, 0), "market data after the cut")
         self._line("market data", f"{topic} flows again; futures never stopped")

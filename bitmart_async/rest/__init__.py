@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from bitmart_async.rest import (
     broker,
@@ -46,7 +46,7 @@ _SECTIONS = (
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({
-    value.id: value
+    value.id: cast("Endpoint[object]", value)
     for section in _SECTIONS
     for value in vars(section).values()
     if isinstance(value, Endpoint)

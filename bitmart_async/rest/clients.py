@@ -108,9 +108,11 @@ class _Client(Section):
             raise ConfigurationError(f"timeout={timeout!r}: must be more than 0 seconds")
         if max_retries < 0:
             raise ConfigurationError(f"max_retries={max_retries!r}: must be 0 or more")
+        signer = Signer(settled, sign) if settled is not None else None
         self._transport = Transport(
-            url, Wire(session=session, keep_alive=keep_alive, proxy=proxy, ssl_context=ssl_context),
-            signer=Signer(settled, sign) if settled is not None else None, clock=clock or Clock(),
+            url, Wire(session=session, keep_alive=keep_alive, proxy=proxy, ssl_context=ssl_context,
+                      mask=signer.mask if signer is not None else str),
+            signer=signer, clock=clock or Clock(),
             limits=rate_limits or RateLimits(), timeout=timeout, max_retries=max_retries,
             recv_window=recv_window, strict=strict_param_validation, parse_exceptions=parse_exceptions,
             broker_id=broker_id, logger=logger or logging.getLogger("bitmart_async"),
@@ -175,6 +177,8 @@ class _Client(Section):
         except KeyError:
             raise ParameterError(f"auth={auth!r}: must be NONE, KEYED or SIGNED") from None
         given = dict(params or {})
+        if not all(isinstance(cast("object", name), str) for name in given):
+            raise ParameterError("params= must have text for keys: the names of the wire")
         endpoint: Endpoint[object] = Endpoint(
             f"request.{verb} {path}", verb, path, level, None, returns=object,
             params=[_Raw(name) for name in given], effect=Effect.READ if verb == "GET" else Effect.CHANGE,
@@ -207,8 +211,12 @@ class _Client(Section):
         return self._transport.limits.use()
 
     async def aclose(self) -> None:
-        """Close the connections; idempotent. A session you brought stays open."""
-        await self._transport.wire.close()
+        """Close the connections; idempotent. A session you brought stays open.
+
+        Calls that wait for the rate limit end at once with ConnectFailed, unsent. Of an order that is
+        under way nobody knows the fate: it raises OrderFateUnknown.
+        """
+        await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -50,6 +50,7 @@ class Endpoint(Generic[T_co]):
         quota: None when no source knows it; the client's default applies.
         returns: Type of the reply's data; ``type(None)`` where code 1000 is the whole answer.
         inner: The data holds a second envelope whose code must be 0.
+        bare: Known to answer without any envelope; elsewhere a reply without a code is unreadable.
         own_id: Python name of the parameter that carries the caller's order id.
         rules: Checks combinations of parameters under strict_param_validation.
         guard: The same, always: for what would endanger money when it slipped through.
@@ -57,14 +58,14 @@ class Endpoint(Generic[T_co]):
             first call in a process warns.
     """
 
-    __slots__ = ("_by_name", "auth", "deprecated", "effect", "guard", "id", "inner", "label", "method",
-                 "own_id", "params", "path", "quota", "returns", "rules", "takes_recv_window")
+    __slots__ = ("_by_name", "auth", "bare", "deprecated", "effect", "guard", "id", "inner", "label",
+                 "method", "own_id", "params", "path", "quota", "returns", "rules", "takes_recv_window")
 
     def __init__(
         self, id: str, method: str, path: str, auth: Auth, quota: Quota | None, *,
         returns: type[T_co], params: Sequence[Param] = (), effect: Effect = Effect.READ,
         inner: bool = False, own_id: str = "", rules: Rules | None = None,
-        guard: Rules | None = None, deprecated: str = "",
+        guard: Rules | None = None, deprecated: str = "", bare: bool = False,
     ) -> None:
         self.id = id
         self.method = method
@@ -75,6 +76,7 @@ class Endpoint(Generic[T_co]):
         self.params = tuple(params)
         self.effect = effect
         self.inner = inner
+        self.bare = bare
         self.own_id = own_id
         self.rules = rules
         self.guard = guard

@@ -4,7 +4,9 @@ The usual form is ``{"code": 1000, "message": "OK", "trace": "...", "data": ...}
 documented: the code as text; no data key at all; the text under ``msg`` (gateway errors, account
 info); ``errno`` instead of a code; a second envelope inside ``data`` (batch orders); affiliate
 replies without any envelope. The code decides, before the HTTP status: failures come with HTTP 200,
-and a caller's mistake with 503.
+and a caller's mistake with 503. A JSON object without a code is what gateways and frameworks answer
+when they fail (``{"status": 500, "error": ...}``): it is neither success nor a refusal, except where
+an endpoint is known to answer without envelope.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ __all__ = ["Envelope"]
 T = TypeVar("T")
 
 OK = 1000
+NO_CODE = -1
+"""Stands for the code of a refusal that has none."""
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -49,8 +53,8 @@ class Envelope(Generic[T]):
     """The untouched body."""
 
 
-class Refusal(Exception):  # noqa: N818 - internal: becomes an ApiError where endpoint and status are known
-    """The envelope says no."""
+class Refusal(Exception):
+    """The envelope says no. Internal: becomes an ApiError where endpoint and status are known."""
 
     def __init__(self, code: int, message: str, trace: str) -> None:
         super().__init__(code, message, trace)
@@ -68,9 +72,10 @@ class _Wire(msgspec.Struct, Generic[T]):
 class EnvelopeReader(Generic[T]):
     """Reads the replies of one endpoint."""
 
-    __slots__ = ("_data", "_fast", "_inner", "_nothing")
+    __slots__ = ("_bare", "_data", "_fast", "_inner", "_nothing")
 
-    def __init__(self, returns: type[T], *, inner: bool = False) -> None:
+    def __init__(self, returns: type[T], *, inner: bool = False, bare: bool = False) -> None:
+        self._bare = bare
         self._nothing = returns is type(None)
         plain = returns is object
         if plain:
@@ -100,14 +105,14 @@ class EnvelopeReader(Generic[T]):
             raise DecodeError("not a JSON object")
         body = cast("dict[str, object]", reply)
         code, message, trace = _head(body)
-        if code != OK:
+        if code is None:
+            if not self._bare:
+                raise DecodeError("no code, and only a code says that it was done")
+        elif code != OK:
             raise Refusal(code, message, trace)
         if self._nothing:
-            if "code" not in body and "errno" not in body:
-                raise DecodeError("no code, and only a code would say that it was done")
             return cast("T", None), message, trace
-        enveloped = "data" in body or "code" in body or "errno" in body
-        payload = body.get("data") if enveloped else body
+        payload = body if code is None and "data" not in body else body.get("data")
         if self._inner:
             payload = _open_inner(payload, message, trace)
         return self._data.convert(payload), message, trace
@@ -125,8 +130,8 @@ def _open_inner(payload: object, message: str, trace: str) -> object:
     return body.get("data")
 
 
-def _head(body: dict[str, object]) -> tuple[int, str, str]:
-    """Code, message and trace of any form of envelope."""
+def _head(body: dict[str, object]) -> tuple[int | None, str, str]:
+    """Code, message and trace of any form of envelope; the code is None where nothing stands for one."""
     message = next((text for key in ("message", "msg") if isinstance(text := body.get(key), str)), "")
     trace = body.get("trace")
     trace = trace if isinstance(trace, str) else ""
@@ -140,12 +145,12 @@ def _head(body: dict[str, object]) -> tuple[int, str, str]:
     if "errno" in body:
         errno = str(body["errno"]).upper()
         fine = errno in ("OK", "0", "SUCCESS") and body.get("success") is not False
-        return (OK if fine else -1), message or errno, trace
+        return (OK if fine else NO_CODE), message or errno, trace
     if body.get("success") is False:
-        return -1, message, trace
+        return NO_CODE, message, trace
     if message and "data" not in body:
         raise DecodeError("neither code nor data")
-    return OK, message, trace
+    return None, message, trace
 
 
 def _number(code: object) -> int | None:

@@ -50,6 +50,7 @@ REBATE_LIST = Endpoint(
     Auth.KEYED,
     _QUOTA,
     returns=AffiliateRebates,
+    bare=True,
     rules=_rebate_rules,
     params=(
         _PAGE,
@@ -69,6 +70,7 @@ TRADE_LIST = Endpoint(
     Auth.KEYED,
     _QUOTA,
     returns=AffiliateTrades,
+    bare=True,
     rules=seconds_window_of(),
     params=(
         NumberId("user_id", required=True),
@@ -86,6 +88,7 @@ REBATE_USER = Endpoint(
     Auth.KEYED,
     _QUOTA,
     returns=AffiliateUserRebate,
+    bare=True,
     rules=_sixty_days,
     params=(_CID, *_WINDOW),
 )
@@ -96,6 +99,7 @@ REBATE_API = Endpoint(
     Auth.KEYED,
     _QUOTA,
     returns=AffiliateApiRebate,
+    bare=True,
     rules=_sixty_days,
     params=(_CID, *_WINDOW),
 )
@@ -106,6 +110,7 @@ INVITE_CHECK = Endpoint(
     Auth.KEYED,
     _QUOTA,
     returns=AffiliateInviteCheck,
+    bare=True,
     params=(_CID,),
 )
 INVITED_USERS = Endpoint(
@@ -115,6 +120,7 @@ INVITED_USERS = Endpoint(
     Auth.KEYED,
     _QUOTA,
     returns=AffiliateInvitees,
+    bare=True,
     rules=_sixty_days,
     params=(*_WINDOW, _PAGE, _SIZE_50, NumberId("cid")),
 )
@@ -125,6 +131,7 @@ CUSTOMER_INFO = Endpoint(
     Auth.KEYED,
     None,
     returns=AffiliateCustomer,
+    bare=True,
     params=(NumberId("userId", required=True),),
 )
 DEPOSIT_WITHDRAWAL_LIST = Endpoint(
@@ -134,6 +141,7 @@ DEPOSIT_WITHDRAWAL_LIST = Endpoint(
     Auth.KEYED,
     None,
     returns=AffiliateMovements,
+    bare=True,
     rules=_sixty_days,
     params=(_PAGE, _SIZE_50, Choice("type", MoneyMovement), _CID, *_WINDOW),
 )

@@ -31,6 +31,8 @@ __all__ = ["Amount", "Choice", "Flag", "NumberId", "Param", "Rows", "Rules", "Te
 Rules: TypeAlias = "Callable[[Mapping[str, object]], None]"
 """Checks a combination of given parameters, by Python name; raises ParameterError."""
 
+_MOST_DIGITS = 30
+"""Of an id: no exchange counts further, and a number of thousands of digits has no text in Python."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -56,7 +58,11 @@ class Param:
 
     def wrong(self, value: object, wanted: str) -> ParameterError:
         """The error for a value that does not fit."""
-        return ParameterError(f"{self.name}={one_line(repr(value), 60)}: {wanted}")
+        try:
+            shown = repr(value)
+        except ValueError:  # an int of thousands of digits has no text in Python
+            shown = type(value).__name__
+        return ParameterError(f"{self.name}={one_line(shown, 60)}: {wanted}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.wire!r})"
@@ -107,10 +113,12 @@ class NumberId(Param):
     __slots__ = ()
 
     def encode(self, value: object, *, strict: bool) -> object:
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or not text.isdecimal():
+        number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_MOST_DIGITS
+        text = str(value) if number else value
+        plain = isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+        if not plain:
             raise self.wrong(value, "must be the exchange's id, digits only")
-        return int(text)
+        return int(cast("str", text))
 
 
 class Amount(Param):
@@ -151,7 +159,7 @@ class Choice(Param):
             raise self.wrong(value, f"must be {self._listed()}")
         if strict and plain(value) not in {plain(member) for member in self._kind}:
             raise self.wrong(value, f"must be {self._listed()}")
-        return plain.__str__(value) if plain is str else int(value)
+        return str.__str__(value) if isinstance(value, str) else int(value)
 
     def _listed(self) -> str:
         members = [f"{member.value!r} ({self._kind.__name__}.{member.name})" for member in self._kind]
@@ -179,13 +187,14 @@ class Texts(Param):
         self._most = most
 
     def encode(self, value: object, *, strict: bool) -> object:
+        given = value
         if isinstance(value, str) or not isinstance(value, Iterable):
-            raise self.wrong(value, "must be a list of texts")
+            raise self.wrong(given, "must be a list of texts")
         texts = list(cast("Iterable[object]", value))
         if not all(isinstance(text, str) and text for text in texts):
-            raise self.wrong(value, "must hold texts that are not empty")
+            raise self.wrong(given, "must hold texts that are not empty")
         if strict and not 1 <= len(texts) <= self._most:
-            raise self.wrong(value, f"must hold 1 to {self._most} entries, not {len(texts)}")
+            raise self.wrong(given, f"must hold 1 to {self._most} entries, not {len(texts)}")
         return texts
 
 
@@ -207,8 +216,9 @@ class Rows(Param):
         return tuple(self._by_name.values())
 
     def encode(self, value: object, *, strict: bool) -> object:
+        given = value
         if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-            raise self.wrong(value, "must be a list of rows")
+            raise self.wrong(given, "must be a list of rows")
         rows = list(cast("Iterable[object]", value))
         if strict and not 1 <= len(rows) <= self._most:
             raise ParameterError(f"{self.name} must hold 1 to {self._most} rows, not {len(rows)}")

@@ -2,7 +2,9 @@
 
 "Not found" right after a submit proves nothing: the request may still be under way, or the order not
 yet visible. It becomes proof once the exchange can no longer accept the request (its timestamp has
-left the window the exchange tolerates), and only after several looks over several seconds.
+left the window the exchange tolerates), and only after several looks over several seconds. For an id
+the exchange itself gave the several looks are enough: that order was taken before. A list that came
+back full proves nothing, because the order may be the next row: then the fate stays unknown.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bitmart_async.errors import ApiError, OrderFateUnknown, OrderNotFound, ParameterError, api_error_class
 from bitmart_async.models.enums import PlanTypeFilter
-from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder
 from bitmart_async.rest.futures_plan import (
     CANCEL_PLAN_ORDER,
     MODIFY_PLAN_ORDER,
@@ -23,19 +24,20 @@ from bitmart_async.rest.futures_tpsl import MODIFY_TPSL_ORDER, SUBMIT_TPSL_ORDER
 from bitmart_async.rest.futures_trading import FuturesTrading
 from bitmart_async.rest.futures_trailing import CANCEL_TRAIL_ORDER, SUBMIT_TRAIL_ORDER
 from bitmart_async.rest.spot_algo import ALGO_CANCEL_ORDER, ALGO_SUBMIT_ORDER, SpotAlgo
-from bitmart_async.rest.spot_trading import BATCH_ORDERS, SpotTrading
+from bitmart_async.rest.spot_trading import SpotTrading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bitmart_async.models.futures import FuturesOrder
     from bitmart_async.models.futures_plan import PlanOrder
-    from bitmart_async.models.spot import SpotOrder
+    from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder
     from bitmart_async.rest.transport import PendingOrder, Transport
 
 __all__ = ["FuturesResolve", "SpotResolve"]
 
 OrderT = TypeVar("OrderT")
+RowT = TypeVar("RowT")
 
 LOOKS = 3
 """Looks at least before absence is believed."""
@@ -45,8 +47,10 @@ ACCEPTED_FOR_MS = 60_000
 """How old a timestamp may be where recv_window does not apply."""
 SLACK_MS = 1_000
 """How far the two clocks may differ without a refusal."""
-MOST_PLAN_ORDERS = 100
-"""The longest list of plan orders; there is no second page."""
+MOST_FUTURES_ROWS = 100
+"""The longest list of open futures orders and of plan orders; there is no second page."""
+MOST_ROWS = 200
+"""The longest list of everything else that is looked through here."""
 
 _LISTED_BY = {
     SUBMIT_PLAN_ORDER.label: "get_futures_account_plan_orders",
@@ -56,24 +60,54 @@ _OF_PLAN_ORDERS = frozenset(endpoint.label for endpoint in (
     MODIFY_PLAN_ORDER, CANCEL_PLAN_ORDER, SUBMIT_TPSL_ORDER, MODIFY_TPSL_ORDER))
 
 
+class _Look:
+    """One look for an order: since when, and what could not be seen."""
+
+    __slots__ = ("blind", "sent_ms")
+
+    def __init__(self, sent_ms: int) -> None:
+        self.sent_ms = sent_ms
+        self.blind: list[str] = []
+        """Why the order may exist although it was not found."""
+
+    def rows(self, rows: list[RowT], most: int, what: str) -> list[RowT]:
+        """The rows; a full list is noted."""
+        if len(rows) >= most:
+            self.blind.append(f"the list of {what} came back full ({len(rows)} rows), and the order may be "
+                              f"behind it")
+        return rows
+
+
 async def _look_until_proven(
-    transport: Transport, client_order_id: str, look: Callable[[int], Awaitable[OrderT | None]],
+    transport: Transport, symbol: str, look: Callable[[_Look], Awaitable[OrderT | None]], *,
+    client_order_id: str | None = None, order_id: str | None = None,
 ) -> OrderT | None:
-    """Look until the order shows up or its absence is proven; settles the pending entry."""
+    """Look until the order shows up or its absence is proven; settles the pending entry.
+
+    Raises:
+        OrderFateUnknown: The time for proof has come, and the last look did not see everything.
+    """
     loop = asyncio.get_running_loop()
     began, looks, pause = loop.time(), 0, 0.25
-    record = transport.pending.get(client_order_id)
+    record = transport.pending.get(client_order_id or "")
     sent_ms = record.sent_ms if record is not None else transport.clock.now_ms()
-    final_ms = sent_ms + _window_ms(transport, record) + SLACK_MS
+    # An id the exchange gave is one it knew: there is no request left that could still arrive.
+    final_ms = sent_ms + _window_ms(record) + SLACK_MS if order_id is None else sent_ms
     while True:
         proof = transport.clock.now_ms() >= final_ms  # read before looking: what comes later is too late
-        order = await look(sent_ms)
+        this = _Look(sent_ms)
+        order = await look(this)
         looks += 1
         if order is not None:
-            transport.pending.pop(client_order_id, None)
+            transport.pending.pop(client_order_id or "", None)
             return order
         if proof and looks >= LOOKS and loop.time() - began >= LOOKING_SECONDS:
-            transport.pending.pop(client_order_id, None)
+            if this.blind:
+                raise OrderFateUnknown(
+                    f"whether there is such an order of {symbol or 'any symbol'} cannot be proven: "
+                    f"{this.blind[0]}. Ask again later, or look it up on the web site.",
+                    client_order_id=client_order_id, order_id=order_id, symbol=symbol)
+            transport.pending.pop(client_order_id or "", None)
             return None
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 5.0)
@@ -84,9 +118,10 @@ def _not_found(error: ApiError) -> bool:
     return issubclass(api_error_class(error.code or 0, error.http_status), OrderNotFound)
 
 
-def _window_ms(transport: Transport, record: PendingOrder | None) -> int:
-    if record is not None and record.endpoint == BATCH_ORDERS.label:
-        return transport.recv_window
+def _window_ms(record: PendingOrder | None) -> int:
+    """How long the exchange accepts the request: what was sent with it decides."""
+    if record is not None and record.recv_window is not None:
+        return record.recv_window
     return ACCEPTED_FOR_MS
 
 
@@ -115,7 +150,11 @@ class SpotResolve(SpotTrading, SpotAlgo):
 
     @property
     def pending_orders(self) -> tuple[PendingOrder, ...]:
-        """Orders that were sent and whose fate is open, oldest first."""
+        """Orders that were sent and whose fate is open, oldest first.
+
+        A batch whose answer names fewer orders than were sent leaves all its ids here: nothing says which
+        of them were taken.
+        """
         return tuple(self._transport.pending.values())
 
     async def resolve_order(
@@ -126,7 +165,8 @@ class SpotResolve(SpotTrading, SpotAlgo):
 
         Looks the order up, again and again, in open orders, history and trades. None, proof of
         absence, takes until the exchange can no longer accept the request: about a minute from when
-        it was sent.
+        it was sent (its recv_window where one was sent with it). For a cancel by the exchange's order_id
+        it takes 5 seconds.
 
         Algo orders have ids of their own and are looked up as such when the error, or the entry in
         pending_orders, says that it is one.
@@ -142,18 +182,20 @@ class SpotResolve(SpotTrading, SpotAlgo):
 
         Raises:
             ParameterError: The call concerned no single order (a batch, a cancel of all).
+            OrderFateUnknown: It may hide behind a list that came back full; it stays in pending_orders.
             BitMartError: A lookup failed for good; the order stays in pending_orders.
         """
         pair, own, order_id = _subject(error, symbol, client_order_id)
         algo = self._is_algo(error, own)
-        if order_id is not None:
-            return await (self._algo_by_id(order_id) if algo else self._by_id(order_id))
-        if own is None:
-            raise _nothing_to_find(error)
-        if algo:
-            return await _look_until_proven(self._transport, own,
-                                            lambda sent: self._look_for_algo(pair, own, sent))
-        return await _look_until_proven(self._transport, own, lambda sent: self._look(pair, own, sent))
+
+        async def look(this: _Look) -> SpotOrder | SpotAlgoOrder | None:
+            if order_id is not None:
+                return await (self._algo_by_id(order_id) if algo else self._by_id(order_id))
+            if own is None:
+                raise _nothing_to_find(error)
+            return await (self._look_for_algo(pair, own, this) if algo else self._look(pair, own, this))
+
+        return await _look_until_proven(self._transport, pair, look, client_order_id=own, order_id=order_id)
 
     def _is_algo(self, error: OrderFateUnknown | None, own: str | None) -> bool:
         """Whether to look among the algo orders: elsewhere one is absent, and that proves nothing."""
@@ -169,16 +211,17 @@ class SpotResolve(SpotTrading, SpotAlgo):
                 return None
             raise
 
-    async def _look_for_algo(self, symbol: str, own: str, sent_ms: int) -> SpotAlgoOrder | None:
+    async def _look_for_algo(self, symbol: str, own: str, this: _Look) -> SpotAlgoOrder | None:
         try:
             return await self.get_spot_algo_order_by_client_order_id_v4(own)
         except ApiError as error:
             if not _not_found(error):
                 raise
         # One index says no; the lists may know more.
-        start = sent_ms - 60_000
-        for rows in (self.get_spot_algo_open_orders_v4, self.get_spot_algo_history_orders_v4):
-            for order in await rows(symbol=symbol or None, start_time=start):
+        start = this.sent_ms - 60_000
+        for rows, what in ((self.get_spot_algo_open_orders_v4, "open algo orders"),
+                           (self.get_spot_algo_history_orders_v4, "finished algo orders")):
+            for order in this.rows(await rows(symbol=symbol or None, start_time=start), MOST_ROWS, what):
                 if order.client_order_id == own:
                     return order
         return None
@@ -191,21 +234,26 @@ class SpotResolve(SpotTrading, SpotAlgo):
                 return None
             raise
 
-    async def _look(self, symbol: str, own: str, sent_ms: int) -> SpotOrder | None:
+    async def _look(self, symbol: str, own: str, this: _Look) -> SpotOrder | None:
         try:
             return await self.get_spot_order_by_client_order_id_v4(own)
         except ApiError as error:
             if not _not_found(error):
                 raise
         # One index says no; the lists may know more.
-        start = sent_ms - 60_000
-        for rows in (self.get_spot_open_orders_v4, self.get_spot_historic_orders_v4):
-            for order in await rows(symbol=symbol or None, start_time=start):
+        start = this.sent_ms - 60_000
+        for rows, what in ((self.get_spot_open_orders_v4, "open orders"),
+                           (self.get_spot_historic_orders_v4, "finished orders")):
+            for order in this.rows(await rows(symbol=symbol or None, start_time=start), MOST_ROWS, what):
                 if order.client_order_id == own:
                     return order
-        for trade in await self.get_spot_account_trades_v4(symbol=symbol or None, start_time=start):
+        trades = await self.get_spot_account_trades_v4(symbol=symbol or None, start_time=start)
+        for trade in this.rows(trades, MOST_ROWS, "trades"):
             if trade.client_order_id == own:
-                return await self._by_id(trade.order_id)
+                found = await self._by_id(trade.order_id)
+                if found is None:
+                    this.blind.append(f"it has trades, and its order {trade.order_id} cannot be read")
+                return found
         return None
 
 
@@ -225,7 +273,8 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
 
         Looks the order up, again and again, in open orders, history and trades, and among the plan
         orders where it may be one. None, proof of absence, takes until the exchange can no longer accept
-        the request: about a minute from when it was sent.
+        the request: about a minute from when it was sent. For a change or cancel by the exchange's
+        order_id it takes 5 seconds.
 
         Args:
             error: What the submit or cancel raised; or give the two below.
@@ -239,52 +288,49 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
         Raises:
             ParameterError: The call concerned no single order (a cancel of all), or one without any id
                 to look for (a plan or trailing order).
-            OrderFateUnknown: It may hide behind the 100 plan orders the exchange lists.
+            OrderFateUnknown: It may hide behind a list that came back full (of open and of plan orders
+                the exchange lists 100); it stays in pending_orders.
             BitMartError: A lookup failed for good; the order stays in pending_orders.
         """
         name, own, order_id = _subject(error, symbol, client_order_id)
-        if order_id is not None:
-            return await self._by_any_id(error, name, order_id)
-        if own is None:
-            raise _nothing_to_find(error)
-        record = self._transport.pending.get(own)
+        record = self._transport.pending.get(own or "")
         sender = error.endpoint if error is not None else record.endpoint if record is not None else None
         plan = sender is None or sender in _OF_PLAN_ORDERS
 
-        async def look(sent_ms: int) -> FuturesOrder | PlanOrder | None:
-            waiting = await self._waiting(name, client_order_id=own) if plan else None
-            return waiting or await self._look(name, own, sent_ms)
+        async def look(this: _Look) -> FuturesOrder | PlanOrder | None:
+            if order_id is not None:
+                return await self._by_any_id(sender or "", name, order_id, this)
+            if own is None:
+                raise _nothing_to_find(error)
+            waiting = await self._waiting(name, this, client_order_id=own) if plan else None
+            return waiting or await self._look(name, own, this)
 
-        return await _look_until_proven(self._transport, own, look)
+        return await _look_until_proven(self._transport, name, look, client_order_id=own, order_id=order_id)
 
-    async def _by_any_id(self, error: OrderFateUnknown | None, symbol: str, order_id: str,
+    async def _by_any_id(self, sender: str, symbol: str, order_id: str, this: _Look,
                          ) -> FuturesOrder | PlanOrder | None:
         """By the exchange's id, wherever an order of this kind can be."""
-        sender = error.endpoint if error is not None else ""
         if sender in _OF_PLAN_ORDERS:
-            waiting = await self._waiting(symbol, order_id=order_id)
+            waiting = await self._waiting(symbol, this, order_id=order_id)
             if waiting is not None:
                 return waiting
         order = await self._by_id(symbol, order_id)
         if order is None and (sender in _OF_PLAN_ORDERS or sender == CANCEL_TRAIL_ORDER.label):
-            rows = await self.get_futures_account_open_orders(symbol)
-            rows += await self.get_futures_account_order_history(symbol, order_id=order_id)
+            rows = [*this.rows(await self.get_futures_account_open_orders(symbol), MOST_FUTURES_ROWS,
+                               "open orders"),
+                    *this.rows(await self.get_futures_account_order_history(symbol, order_id=order_id),
+                               MOST_ROWS, "finished orders")]
             order = next((row for row in rows if row.order_id == order_id), None)
         return order
 
-    async def _waiting(self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
-                       ) -> PlanOrder | None:
+    async def _waiting(self, symbol: str, this: _Look, *, order_id: str | None = None,
+                       client_order_id: str | None = None) -> PlanOrder | None:
         """A plan or TP/SL order that waits for its trigger."""
         kind = PlanTypeFilter.PROFIT_LOSS if order_id is None else None  # only these carry an own id
         rows = await self.get_futures_account_plan_orders(symbol, plan_type=kind)
-        for row in rows:
+        for row in this.rows(rows, MOST_FUTURES_ROWS, "plan orders"):
             if row.order_id == order_id or (client_order_id and row.client_order_id == client_order_id):
                 return row
-        if len(rows) >= MOST_PLAN_ORDERS:
-            raise OrderFateUnknown(
-                f"{symbol} has {len(rows)} plan orders or more and the exchange lists no further ones: "
-                f"whether the order is among them cannot be proven. Ask again when there are fewer.",
-                client_order_id=client_order_id, order_id=order_id, symbol=symbol)
         return None
 
     async def _by_id(self, symbol: str, order_id: str) -> FuturesOrder | None:
@@ -295,20 +341,24 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
                 return None
             raise
 
-    async def _look(self, symbol: str, own: str, sent_ms: int) -> FuturesOrder | None:
-        for order in await self.get_futures_account_open_orders(symbol):
+    async def _look(self, symbol: str, own: str, this: _Look) -> FuturesOrder | None:
+        opened = await self.get_futures_account_open_orders(symbol)
+        for order in this.rows(opened, MOST_FUTURES_ROWS, "open orders"):
             if order.client_order_id == own:
                 return order
-        start, end = sent_ms // 1000 - 60, sent_ms // 1000 + 3600
+        start, end = max(0, this.sent_ms // 1000 - 60), this.sent_ms // 1000 + 3600
         rows = await self.get_futures_account_order_history(symbol, client_order_id=own, start_time=start,
                                                             end_time=end)
-        for row in rows:
+        for row in this.rows(rows, MOST_ROWS, "finished orders"):
             if row.client_order_id == own:
                 return row
         trades = await self.get_futures_account_trades(symbol, client_order_id=own, start_time=start,
                                                        end_time=end)
-        for trade in trades:  # rows carry no own id: believe the filter only where the order agrees
-            found = await self._by_id(symbol, trade.order_id)
-            if found is not None and found.client_order_id == own:
+        # Rows carry no own id: believe the filter only where the order agrees.
+        for order_id in dict.fromkeys(trade.order_id for trade in this.rows(trades, MOST_ROWS, "trades")):
+            found = await self._by_id(symbol, order_id)
+            if found is None:
+                this.blind.append(f"there are trades of the order {order_id}, which cannot be read")
+            elif found.client_order_id == own:
                 return found
         return None

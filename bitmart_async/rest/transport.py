@@ -10,22 +10,27 @@ CHANGE     raised, NOT_SENT    OutcomeUnknown, never repeated       raised, NOT_
 ORDER      raised, NOT_SENT    OrderFateUnknown, never repeated     raised, NOT_ACCEPTED
 =========  ==================  ===================================  ==============================
 
-"Repeated" is up to ``max_retries`` times with full jitter, inside the call's deadline. Two refusals
-prove that the exchange did not take the call, and are followed by one more send whatever the effect:
-30007 after the clock was measured again, and 429/30013 after the pause. 418 stops the whole host.
+"Repeated" is up to ``max_retries`` times with full jitter, inside the call's deadline; an answer that
+cannot be read is asked for once more only. Two refusals prove that the exchange did not take the
+call, and are followed by one more send whatever the effect: 30007 after the clock was measured again,
+and 429/30013 after the pause. 418 stops the whole host. A change takes at most twice the timeout:
+one for the first send and the clock, one for the second send.
 
 An order is entered in ``pending`` just before its first byte leaves and taken out when its fate is
-known: whatever interrupts the call, the id is not lost.
+known: whatever interrupts the call, the id is not lost. Three cases keep it there although an answer
+came: a refusal as duplicate that may speak of an earlier send of the same call; a refusal while
+another call under the same id is open; a batch that names fewer orders than were sent, since nothing
+says which ones are missing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
+import traceback
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -37,23 +42,26 @@ from bitmart_async.errors import (
     ApiError,
     BadResponse,
     BitMartError,
+    ConfigurationError,
     ConnectFailed,
     CredentialsMissing,
     EdgeBlocked,
     Fate,
     OrderFateUnknown,
     OutcomeUnknown,
+    ParameterError,
     RedirectRefused,
     TlsError,
     TransportError,
     api_error_class,
 )
-from bitmart_async.ratelimit import BAN_SECONDS, RateLimitState
+from bitmart_async.ratelimit import BAN_SECONDS, RateLimitState, SentAway
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
-from bitmart_async.rest.envelope import Envelope, EnvelopeReader, Refusal
-from bitmart_async.text import excerpt, one_line
+from bitmart_async.rest.envelope import NO_CODE, Envelope, EnvelopeReader, Refusal
+from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Awaitable, Callable
 
     from bitmart_async.clock import Clock
@@ -67,6 +75,8 @@ T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 _FIRST_BACKOFF = 0.25
+_EXCERPT = 4096
+"""Bytes of a body that are searched for secrets; far more than are shown, so that none is cut in two."""
 _CLOCK_REFUSED = 30007
 _TOO_MANY = 30013
 _BANNED = 30017
@@ -81,7 +91,11 @@ class PendingOrder:
     symbol: str
     endpoint: str
     sent_ms: int
-    """Exchange time just before it was sent, Unix ms."""
+    """Exchange time just before it was last sent, Unix ms."""
+    recv_window: int | None = None
+    """ms after ``sent_ms`` in which the exchange accepts it; None where it was not sent."""
+    calls: int = 1
+    """Calls under this id whose fate is open."""
 
 
 @dataclass(slots=True)
@@ -93,8 +107,14 @@ class _Call:
     query: str
     body: bytes | None
     own_ids: tuple[str, ...]
+    ids_made: bool = False
+    """Whether an id is ours: then no other call can have used it."""
     queued: float = 0.0
     """Seconds spent waiting for the rate limit; they do not count against the deadline."""
+    sends: int = 0
+    """How often it left this machine, as far as is known."""
+    entered: set[str] = field(default_factory=set[str])
+    """Its ids that it has entered in ``pending``."""
 
     @property
     def symbol(self) -> str:
@@ -123,7 +143,9 @@ class Transport:
         self._broker_id = broker_id
         self._log = logger
         self._server_time = server_time
-        self._readers: dict[tuple[object, bool], EnvelopeReader[object]] = {}
+        self._readers: dict[tuple[object, bool, bool], EnvelopeReader[object]] = {}
+        self._line: set[asyncio.Future[None]] = set()  # calls of this client that queue at a gate
+        self._mask: Callable[[str], str] = signer.mask if signer is not None else str
         self.pending: dict[str, PendingOrder] = {}
 
     async def call(self, endpoint: Endpoint[T], given: Mapping[str, object]) -> Envelope[T]:
@@ -136,50 +158,100 @@ class Transport:
                 endpoint=endpoint.label, fate=Fate.NOT_SENT)
         call = self._prepare(plain, given)
         if self.wire.closed:
-            raise ConnectFailed(f"{endpoint.label}: this client is closed. Nothing was sent; make a new one.",
-                                endpoint=endpoint.label, fate=Fate.NOT_SENT)
-        key = self.signer.api_key if self.signer is not None and endpoint.auth is not Auth.NONE else ""
-        gate = self.limits.gate(endpoint.label, endpoint.quota, host=self._host, key=key)
+            raise _closed(endpoint)
+        gate = self._gate(plain)
         if endpoint.effect is Effect.READ:
             return cast("Envelope[T]", await self._read(call, gate))
         return cast("Envelope[T]", await self._change(call, gate))
+
+    def _gate(self, endpoint: Endpoint[object]) -> Gate:
+        keyed = self.signer is not None and endpoint.auth is not Auth.NONE
+        # No variable for the key: tools show those of a traceback's frames.
+        return self.limits.gate(endpoint.label, endpoint.quota, host=self._host,
+                                key=self.signer.api_key if keyed and self.signer is not None else "")
 
     def _prepare(self, endpoint: Endpoint[object], given: Mapping[str, object]) -> _Call:
         """Checks and encodes; the body made here is the one that is signed and sent."""
         filled = dict(given)
         if endpoint.takes_recv_window and filled.get("recv_window") is None:
             filled["recv_window"] = self.recv_window
-        own_ids = _give_ids(endpoint, filled)
-        arguments = endpoint.encode(filled, strict=self.strict)
-        if endpoint.method in ("GET", "DELETE"):
-            query = urlencode({name: _in_query(value) for name, value in arguments.items()})
-            return _Call(endpoint, arguments, query, None, own_ids)
-        return _Call(endpoint, arguments, "", _encode(arguments), own_ids)
+        own_ids, made = _give_ids(endpoint, filled)
+        try:
+            arguments = endpoint.encode(filled, strict=self.strict)
+            if endpoint.method in ("GET", "DELETE"):
+                query = urlencode({name: _in_query(value) for name, value in arguments.items()})
+                return _Call(endpoint, arguments, query, None, own_ids, made)
+            return _Call(endpoint, arguments, "", _encode(arguments), own_ids, made)
+        except ParameterError:
+            raise
+        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+            what = one_line(str(error), 100)
+        raise ParameterError(f"{endpoint.label}: a parameter cannot be sent as JSON or text ({what}). "
+                             f"Nothing was sent.", endpoint=endpoint.label, fate=Fate.NOT_SENT)
+
+    async def aclose(self) -> None:
+        """Send nothing more: what queues for the rate limit ends at once, unsent; idempotent."""
+        self.wire.closed = True
+        for turn in self._line:
+            if not turn.done():
+                turn.set_exception(SentAway)
+        await self.wire.close()
 
     # One send ---------------------------------------------------------------------------------
 
     async def _once(self, call: _Call, gate: Gate, timeout: float) -> Envelope[object]:
         endpoint = call.endpoint
         self.limits.check_ban(self._host, endpoint.label)
-        now = asyncio.get_running_loop().time
-        queued_at = now()
-        await gate.enter()
-        call.queued += now() - queued_at
+        await self._queue(call, gate)
         sent = False
+        headers: dict[str, str] = {}
         try:
             self.limits.check_ban(self._host, endpoint.label)
             headers = self._headers(endpoint, call.body or b"")
             self._enter_pending(call)
             sent = True
+            call.sends += 1
             answer = await self.wire.send(endpoint.method, self.base_url + endpoint.path, call.query, headers,
                                           call.body, label=endpoint.label, timeout=timeout)
+            self._log.debug("%s: HTTP %d, %d bytes", endpoint.label, answer.status, len(answer.body))
+            return self._understand(call, answer, gate)
         except ConnectFailed:
+            call.sends -= sent
             sent = False
             raise
+        except BitMartError:
+            raise
+        except Exception as error:  # whatever goes wrong here, an order must get its fate
+            failure = self._unexpected(endpoint, error, sent=sent)
         finally:
             gate.leave(sent=sent)
-        self._log.debug("%s: HTTP %d, %d bytes", endpoint.label, answer.status, len(answer.body))
-        return self._understand(call, answer, gate)
+            headers.clear()  # tools that show the variables of a traceback's frames would show the key
+        raise failure  # outside of the except: the other one's words may hold secrets
+
+    async def _queue(self, call: _Call, gate: Gate) -> None:
+        now = asyncio.get_running_loop().time
+        since = now()
+        try:
+            await gate.enter(self._line)
+        except SentAway:
+            raise _closed(call.endpoint) from None
+        finally:
+            call.queued += now() - since
+        if self.wire.closed:  # closed in the same turn of the loop that granted the place
+            gate.leave(sent=False)
+            raise _closed(call.endpoint)
+
+    def _unexpected(self, endpoint: Endpoint[object], error: Exception, *, sent: bool) -> TransportError:
+        """An exception nobody foresaw as one of the tree; the log tells where it came from."""
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        where = "".join(f"{frame.filename}:{frame.lineno}" for frame in last)
+        what = one_line(self._mask(f"{type(error).__name__}: {error}"))
+        self._log.error("%s: unexpected %s at %s", endpoint.label, what, where)
+        if sent:
+            return BadResponse(f"{endpoint.label}: the call ended in an unexpected {what}.",
+                               endpoint=endpoint.label, fate=Fate.UNKNOWN)
+        return ConnectFailed(f"{endpoint.label}: could not be sent: unexpected {what}. Nothing was sent.",
+                             endpoint=endpoint.label, fate=Fate.NOT_SENT)
 
     def _headers(self, endpoint: Endpoint[object], body: bytes) -> dict[str, str]:
         """Exactly what the auth level wants: nothing, the key, or key, time and signature."""
@@ -190,11 +262,15 @@ class Transport:
             headers["X-BM-BROKER-ID"] = self._broker_id
         if endpoint.auth is Auth.NONE or self.signer is None:
             return headers
-        headers["X-BM-KEY"] = self.signer.api_key
         if endpoint.auth is Auth.SIGNED:
             timestamp = str(self.clock.now_ms())
+            try:
+                headers["X-BM-SIGN"] = self.signer.rest(timestamp, body)
+            except ConfigurationError as error:
+                error.endpoint = endpoint.label
+                raise
             headers["X-BM-TIMESTAMP"] = timestamp
-            headers["X-BM-SIGN"] = self.signer.rest(timestamp, body)
+        headers["X-BM-KEY"] = self.signer.api_key  # last: no frame of an error above holds it
         return headers
 
     def _understand(self, call: _Call, answer: Answer, gate: Gate) -> Envelope[object]:
@@ -204,29 +280,33 @@ class Transport:
         if state is not None:
             gate.window.correct(state, asyncio.get_running_loop().time())
         if 300 <= answer.status < 400:
-            target = one_line(answer.headers.get("Location", "nowhere"))
+            target = one_line(self._mask(answer.headers.get("Location", "nowhere")))
             raise RedirectRefused(f"{endpoint.label}: the host redirects to {target}; that is not followed, "
                                   f"because it could carry the key elsewhere. Check base_url=.",
                                   endpoint=endpoint.label, http_status=answer.status, raw=answer.body,
                                   fate=Fate.UNKNOWN)
         try:
-            data, message, trace = self._reader(endpoint).read(answer.body)
+            data, message, trace = self._reader(endpoint, answer.status).read(answer.body)
+            if endpoint.effect is Effect.ORDER and getattr(data, "order_id", None) == "":
+                raise DecodeError("the order's id is blank")
         except Refusal as refusal:
-            raise self._refusal(endpoint, refusal, answer, state, gate) from None
+            raise self._refusal(call, refusal, answer, state, gate) from None
         except DecodeError as error:
-            raise self._unreadable(endpoint, answer, gate, state, str(error)) from None
+            raise self._unreadable(call, answer, gate, state, str(error)) from None
         return Envelope(data=data, code=1000, message=message, trace=trace, http_status=answer.status,
                         headers=answer.headers, rate_limit=state, raw=answer.body)
 
-    def _reader(self, endpoint: Endpoint[object]) -> EnvelopeReader[object]:
-        kind = endpoint.returns, endpoint.inner  # not the endpoint: client.request makes one per call
+    def _reader(self, endpoint: Endpoint[object], status: int) -> EnvelopeReader[object]:
+        bare = endpoint.bare and 200 <= status < 300
+        kind = endpoint.returns, endpoint.inner, bare  # not the endpoint: client.request makes one per call
         reader = self._readers.get(kind)
         if reader is None:
-            reader = self._readers[kind] = EnvelopeReader(endpoint.returns, inner=endpoint.inner)
+            reader = self._readers[kind] = EnvelopeReader(endpoint.returns, inner=endpoint.inner, bare=bare)
         return reader
 
-    def _refusal(self, endpoint: Endpoint[object], refusal: Refusal, answer: Answer,
-                 state: RateLimitState | None, gate: Gate) -> ApiError:
+    def _refusal(self, call: _Call, refusal: Refusal, answer: Answer, state: RateLimitState | None,
+                 gate: Gate) -> ApiError:
+        endpoint = call.endpoint
         code, status = refusal.code, answer.status
         retry_after: float | None = None
         if status == 418 or code == _BANNED:
@@ -235,29 +315,25 @@ class Transport:
         elif status == 429 or code == _TOO_MANY:
             retry_after = state.window if state is not None else gate.window.per
             gate.window.pause(asyncio.get_running_loop().time() + retry_after)
-        fate = None
-        if endpoint.effect is not Effect.READ:
-            unproven = code in UNPROVEN or fact_of(code, status).category is Category.SYSTEM
-            fate = Fate.UNKNOWN if unproven else Fate.NOT_ACCEPTED
         kind = api_error_class(code, status) if self._parse else ApiError
         return kind(f"{endpoint.label}: code {code}", endpoint=endpoint.label, code=code,
-                    message=refusal.message, trace=refusal.trace, http_status=status,
-                    retry_after=retry_after, raw=answer.body, fate=fate)
+                    message=self._mask(refusal.message), trace=self._mask(refusal.trace), http_status=status,
+                    retry_after=retry_after, raw=answer.body, fate=_fate(call, code, status))
 
-    def _unreadable(self, endpoint: Endpoint[object], answer: Answer, gate: Gate,
-                    state: RateLimitState | None, why: str) -> BitMartError:
+    def _unreadable(self, call: _Call, answer: Answer, gate: Gate, state: RateLimitState | None, why: str,
+                    ) -> BitMartError:
         """Not an envelope: the edge network's page, a rate limit without JSON, or damage."""
-        status = answer.status
+        endpoint, status = call.endpoint, answer.status
         if status in (418, 429):
-            return self._refusal(endpoint, Refusal(_BANNED if status == 418 else _TOO_MANY,
-                                                   "an answer without JSON", ""), answer, state, gate)
-        shown = excerpt(answer.body)
+            return self._refusal(call, Refusal(_BANNED if status == 418 else _TOO_MANY,
+                                               "an answer without a code", ""), answer, state, gate)
+        shown = one_line(self._mask(answer.body[:_EXCERPT].decode("utf-8", "replace")))
         html = answer.body.lstrip()[:1] == b"<" or "html" in answer.headers.get("Content-Type", "")
         if html or status in (403, 503, 520, 521, 522, 523, 524, 525, 526):
-            ray = one_line(answer.headers.get("CF-RAY", "none"), 60)
-            return EdgeBlocked(f"{endpoint.label}: HTTP {status} with a page instead of JSON (ray {ray}): the "
-                               f"network edge answered, not BitMart. Wait 30 to 60 seconds before another "
-                               f"try; if it stays, this address may be blocked. It begins: {shown}",
+            ray = one_line(self._mask(answer.headers.get("CF-RAY", "none")), 60)
+            return EdgeBlocked(f"{endpoint.label}: HTTP {status} with a page instead of JSON (ray {ray}): "
+                               f"the network edge answered, not BitMart. Wait 30 to 60 seconds before "
+                               f"another try; if it stays, this address may be blocked. It begins: {shown}",
                                endpoint=endpoint.label, http_status=status, raw=answer.body,
                                retry_after=30.0, fate=Fate.UNKNOWN)
         return BadResponse(f"{endpoint.label}: HTTP {status} with an answer that cannot be read ({why}). "
@@ -269,7 +345,7 @@ class Transport:
     async def _read(self, call: _Call, gate: Gate) -> Envelope[object]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout
-        resynced = False
+        resynced = unreadable = False
         repeats = 0
         while True:
             failure: BitMartError
@@ -277,13 +353,17 @@ class Transport:
                 return await self._once(call, gate, max(0.001, deadline + call.queued - loop.time()))
             except ApiError as error:
                 failure = error
-                if error.code == _CLOCK_REFUSED and not resynced and self._retries > 0:
+                if _wrong_clock(call, error) and not resynced and self._retries > 0:
                     resynced = True
-                    if await self._resync():
+                    if await self._resync(deadline + call.queued - loop.time()):
                         continue
             except TransportError as error:
                 failure = error
-            wait = _wait_before_repeat(failure, repeats)
+                if _undamaged(error):
+                    if unreadable:
+                        raise
+                    unreadable = True
+            wait = None if self.wire.closed else _wait_before_repeat(failure, repeats)
             if wait is None or repeats >= self._retries or loop.time() + wait >= deadline + call.queued:
                 raise failure
             repeats += 1
@@ -292,30 +372,36 @@ class Transport:
     # Changes: sent at most once ------------------------------------------------------------------
 
     async def _change(self, call: _Call, gate: Gate) -> Envelope[object]:
-        # An id that is open already stays open when this call is refused: the other one may live.
-        fresh = tuple(own for own in call.own_ids if own not in self.pending)
         try:
             envelope = await self._change_once_or_proven(call, gate)
         except BitMartError as error:
             if error.fate is Fate.UNKNOWN:
+                self._keep_pending(call)
                 raise self._lost(call, error) from error
-            self._settle(fresh)
+            self._refused(call)
             raise
         # A cancelled call passes here without settling: its order may be live.
-        self._settle(call.own_ids)
+        if _all_named(call, envelope.data):
+            for own in call.own_ids:
+                self.pending.pop(own, None)
+        else:
+            self._log.warning("%s: the answer names fewer orders than were sent; their ids stay in "
+                              "pending_orders", call.endpoint.label)
         return envelope
 
     async def _change_once_or_proven(self, call: _Call, gate: Gate) -> Envelope[object]:
         """Send; send once more only after a refusal that proves nothing was taken."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
         try:
             return await self._once(call, gate, self._timeout)
         except ApiError as error:
-            if self._retries == 0 or error.http_status == 418:
+            if self._retries == 0 or error.http_status == 418 or error.fate is not Fate.NOT_ACCEPTED:
                 raise
-            if error.code == _CLOCK_REFUSED:
-                if not await self._resync():
+            if _wrong_clock(call, error):
+                if not await self._resync(deadline + call.queued - loop.time()):
                     raise
-            elif error.code != _TOO_MANY and error.http_status != 429:
+            elif fact_of(error.code or 0, error.http_status).category is not Category.RATE_LIMIT:
                 raise
         return await self._once(call, gate, self._timeout)
 
@@ -325,8 +411,8 @@ class Transport:
             own = call.own_ids[0] if len(call.own_ids) == 1 else _text(call.arguments.get("client_order_id"))
             order_id = call.arguments.get("order_id")
             return OrderFateUnknown(
-                f"{endpoint.label}: the request was sent and no proof of its outcome came back; the order may "
-                f"be live. It is not sent again. Ask resolve_order(error) before doing anything else "
+                f"{endpoint.label}: the request was sent and no proof of its outcome came back; the order "
+                f"may be live. It is not sent again. Ask resolve_order(error) before doing anything else "
                 f"(client_order_id {own or 'none'}). Cause: {type(error).__name__}",
                 client_order_id=own, order_id=_text(order_id),
                 symbol=call.symbol, endpoint=endpoint.label, code=error.code, message=error.message,
@@ -340,23 +426,80 @@ class Transport:
 
     def _enter_pending(self, call: _Call) -> None:
         """Record the orders about to be sent, with the time of this send: proof of absence counts from it."""
+        window = call.arguments.get("recvWindow")
         for own in call.own_ids:
-            self.pending.pop(own, None)  # so that the oldest stays first
-            self.pending[own] = PendingOrder(own, call.symbol, call.endpoint.label, self.clock.now_ms())
+            before = self.pending.pop(own, None)  # so that the oldest stays first
+            accepted = window if isinstance(window, int) else None
+            calls = 1
+            if before is not None:  # the longer window of the two, None being the longest
+                calls = before.calls + (own not in call.entered)
+                known = accepted is not None and before.recv_window is not None
+                accepted = max(accepted or 0, before.recv_window or 0) if known else None
+            self.pending[own] = PendingOrder(own, call.symbol, call.endpoint.label, self.clock.now_ms(),
+                                             recv_window=accepted, calls=calls)
+            call.entered.add(own)
 
-    def _settle(self, own_ids: tuple[str, ...]) -> None:
-        for own in own_ids:
-            self.pending.pop(own, None)
+    def _keep_pending(self, call: _Call) -> None:
+        """See that the ids of a lost call are there: another call under the same id may have ended."""
+        if not call.entered.issubset(self.pending):
+            self._enter_pending(call)
 
-    async def _resync(self) -> bool:
-        """Measure the clock again; False when that fails."""
+    def _refused(self, call: _Call) -> None:
+        """This call took nothing: its ids are settled, unless another call under the same id is open."""
+        for own in call.entered:
+            order = self.pending.get(own)
+            if order is not None and order.calls > 1:
+                self.pending[own] = replace(order, calls=order.calls - 1)
+            else:
+                self.pending.pop(own, None)
+
+    async def _resync(self, within: float) -> bool:
+        """Measure the clock again; False when that fails or takes longer than ``within`` seconds."""
         try:
-            offset = await self.clock.sync(self._server_time)
-        except BitMartError as error:
+            async with asyncio.timeout(within):
+                offset = await self.clock.sync(self._server_time)
+        except (BitMartError, TimeoutError) as error:
             self._log.warning("the clock could not be measured: %s", type(error).__name__)
             return False
         self._log.info("clock measured again: the exchange is %+.0f ms from this machine", offset)
         return True
+
+
+def _closed(endpoint: Endpoint[object]) -> ConnectFailed:
+    return ConnectFailed(f"{endpoint.label}: this client is closed. Nothing was sent; make a new one.",
+                         endpoint=endpoint.label, fate=Fate.NOT_SENT)
+
+
+def _undamaged(error: TransportError) -> bool:
+    """Whether a whole answer came and nobody can read it: what a host says twice it will say again."""
+    return isinstance(error, BadResponse) and error.http_status is not None and error.http_status < 500
+
+
+def _wrong_clock(call: _Call, error: ApiError) -> bool:
+    """Whether measuring the clock may help: only a signed call carries a time, /system/time does not."""
+    return error.code == _CLOCK_REFUSED and call.endpoint.auth is Auth.SIGNED
+
+
+def _fate(call: _Call, code: int, status: int) -> Fate | None:
+    """What a refusal says about a change. None for reads."""
+    if call.endpoint.effect is Effect.READ:
+        return None
+    category = fact_of(code, status).category
+    if code in UNPROVEN or category is Category.SYSTEM or code == NO_CODE:
+        return Fate.UNKNOWN
+    # "Used before" by an earlier send of this very call: that one was taken.
+    if category is Category.DUPLICATE and (call.sends > 1 or call.ids_made):
+        return Fate.UNKNOWN
+    return Fate.NOT_ACCEPTED
+
+
+def _all_named(call: _Call, data: object) -> bool:
+    """Whether a success speaks of every order sent. Only a batch may name fewer."""
+    taken = getattr(data, "order_ids", None)
+    if len(call.own_ids) < 2 or not isinstance(taken, list):
+        return True
+    ids = {str(one) for one in cast("list[object]", taken)}
+    return len({one for one in ids if one.strip("0 ")}) >= len(call.own_ids)
 
 
 def _wait_before_repeat(error: BitMartError, repeats: int) -> float | None:
@@ -383,34 +526,38 @@ def _in_query(value: object) -> str:
     return str(value)
 
 
-def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[str, ...]:
-    """Make sure every order of a submit has an id of our own, and return them.
+def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[tuple[str, ...], bool]:
+    """Make sure every order of a submit has an id of our own; return them, and whether we made one.
 
     ``own_id`` is a parameter's name, or ``rows.field`` for one inside each row of a batch.
     """
     if not endpoint.own_id:
-        return ()
+        return (), False
     outer, _, inner = endpoint.own_id.partition(".")
+    made = False
     if not inner:
         if given.get(outer) is None:
             given[outer] = new_order_id()
-        return (str(given[outer]),)
+            made = True
+        return (str(given[outer]),), made
     rows = given.get(outer)
     if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
-        return ()  # the check of the parameters says what is wrong
+        return (), False  # the check of the parameters says what is wrong
     filled: list[object] = []
     ids: list[str] = []
     for row in cast("list[object]", rows):
         fields: object = msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row
         if isinstance(fields, Mapping):
             named = cast("Mapping[str, object]", fields)
-            own = named.get(inner) or new_order_id()
+            own = named.get(inner)
+            if not own:
+                own, made = new_order_id(), True
             ids.append(str(own))
             filled.append({**named, inner: own})
         else:
             filled.append(row)
     given[outer] = filled
-    return tuple(ids)
+    return tuple(ids), made
 
 
 def new_order_id() -> str:

@@ -7,7 +7,6 @@ after decompression.
 
 from __future__ import annotations
 
-import asyncio
 import ssl as _ssl
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +23,7 @@ from bitmart_async.errors import (
 from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import aiohttp
     from aiohttp.connector import Connection
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Wire"]
 
 MOST_BYTES = 16 * 1024 * 1024
+MOST_URLS = 1_000
+"""Parsed URLs kept: ``client.request`` takes any path."""
 USER_AGENT = f"bitmart-async/{__version__}"
 """The edge network refuses the default names of HTTP libraries."""
 
@@ -49,12 +50,13 @@ class Wire:
     """Owns the aiohttp session, unless the user brought one."""
 
     def __init__(self, *, session: aiohttp.ClientSession | None, keep_alive: bool, proxy: str | None,
-                 ssl_context: _ssl.SSLContext | None) -> None:
+                 ssl_context: _ssl.SSLContext | None, mask: Callable[[str], str] = str) -> None:
         self._session = session
         self._owned = session is None
         self._keep_alive = keep_alive
         self._proxy = proxy
         self._ssl = ssl_context
+        self._mask = mask
         self._urls: dict[str, URL] = {}
         self.closed = False
 
@@ -82,9 +84,14 @@ class Wire:
         import aiohttp
         from yarl import URL
 
+        if self.closed:
+            raise ConnectFailed(f"{label}: this client is closed. Nothing was sent; make a new one.",
+                                endpoint=label, fate=Fate.NOT_SENT)
         session = self._session or self._open()
         target = URL(f"{url}?{query}", encoded=True) if query else self._urls.get(url)
         if target is None:
+            if len(self._urls) >= MOST_URLS:
+                self._urls.clear()
             target = self._urls[url] = URL(url, encoded=True)
         headers["User-Agent"] = USER_AGENT
         if session.closed:
@@ -101,8 +108,8 @@ class Wire:
             ) as response:
                 raw = await _bounded(response, label)
                 return Answer(response.status, response.headers, raw)
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, _ssl.SSLError) as error:
-            failure = _translate(error, label, timeout)
+        except (aiohttp.ClientError, OSError, TimeoutError, _ssl.SSLError) as error:
+            failure = _translate(error, label, timeout, self._mask)
         raise failure  # outside of the except: the library's error holds the key, also as __context__
 
     async def close(self) -> None:
@@ -133,7 +140,8 @@ def _sent_once() -> type[aiohttp.ClientResponse]:
 
 async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
     length = response.headers.get("Content-Length", "")
-    if "Content-Encoding" not in response.headers and length.isdecimal() and int(length) <= MOST_BYTES:
+    short = len(length) < 10 and length.isdecimal() and int(length) <= MOST_BYTES
+    if short and "Content-Encoding" not in response.headers:
         return await response.read()
     chunks: list[bytes] = []
     size = 0
@@ -147,11 +155,12 @@ async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
     return b"".join(chunks)
 
 
-def _translate(error: BaseException, label: str, timeout: float) -> TransportError:
+def _translate(error: BaseException, label: str, timeout: float, mask: Callable[[str], str],
+               ) -> TransportError:
     """aiohttp's errors as ours. Their objects carry headers, hence the key, and are dropped."""
     import aiohttp
 
-    what = one_line(str(error.__cause__ or error) or type(error).__name__)
+    what = one_line(mask(str(error.__cause__ or error)) or type(error).__name__)
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
                   | _ssl.SSLCertVerificationError):
         return TlsError(f"{label}: the TLS certificate of the host is not acceptable ({what}). Nothing was "
@@ -162,10 +171,10 @@ def _translate(error: BaseException, label: str, timeout: float) -> TransportErr
                              f"exchange. Check proxy=.", endpoint=label, fate=Fate.NOT_SENT)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         host = f"{error.host}:{error.port} " if isinstance(error, aiohttp.ClientConnectorError) else ""
-        return ConnectFailed(f"{label}: no connection to {host}({what}). Nothing was sent. Check the network, "
-                             f"the host name and base_url=; repeating is safe.",
+        return ConnectFailed(f"{label}: no connection to {host}({what}). Nothing was sent. Check the "
+                             f"network, the host name and base_url=; repeating is safe.",
                              endpoint=label, fate=Fate.NOT_SENT)
-    if isinstance(error, asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return AnswerTimeout(f"{label}: no complete answer within {timeout:.3g} s.", endpoint=label,
                              fate=Fate.UNKNOWN)
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, overload
 
 from bitmart_async.clock import Clock
@@ -19,6 +20,7 @@ from bitmart_async.errors import (
     SlowConsumer,
     StreamError,
     SubscriptionRefused,
+    TopicError,
 )
 from bitmart_async.signing import Signer
 from bitmart_async.websocket.connection import Connection, Hooks, Pacer
@@ -33,7 +35,7 @@ from bitmart_async.websocket.transport import open_websocket
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -205,8 +207,9 @@ class WebsocketClient:
             self._log.warning("%s: %s", event.connection, event.error)
         for listener in tuple(self._listeners.get(event.name, ())):
             listener(event)
-        for box in tuple(self._mailboxes):
-            box.put(event)
+        if event.name != "reconnect":  # the older name is for listeners only
+            for box in tuple(self._mailboxes):
+                box.put(event)
 
     # Topics --------------------------------------------------------------------------------------
 
@@ -300,6 +303,9 @@ class WebsocketClient:
 
     def _parse_all(self, topics: str | Topic[object] | Sequence[str | Topic[object]],
                    market: Market | str | None, is_private: bool | None) -> list[Topic[object]]:
+        if not isinstance(topics, str | Topic | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TopicError(f"topics must be one or several of text like 'spot/ticker:BTC_USDT' or builders like "
+                             f"topics.spot.ticker('BTC_USDT'), not {type(topics).__name__}")
         listed = [topics] if isinstance(topics, str | Topic) else list(topics)
         if not listed:
             raise ParameterError("give at least one topic")

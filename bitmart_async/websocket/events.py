@@ -45,6 +45,11 @@ class Gap:
     ended_ns: int
     """Live again, Unix nanoseconds."""
 
+    @property
+    def seconds(self) -> float:
+        """How long nothing was heard."""
+        return (self.ended_ns - self.started_ns) / 1e9
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

@@ -10,7 +10,8 @@ latest         only the newest update per topic and symbol is kept; the others a
 raise          the consumer gets SlowConsumer after what is queued; the rest is dropped and counted
 =============  ====================================================================================
 
-Until somebody takes the first update nobody can be slow: the newest are kept, whatever the policy.
+Until somebody takes the first update nobody can be slow: the newest are kept, whatever the policy. Under
+``raise`` the first take says how many were lost before it.
 """
 
 from __future__ import annotations
@@ -140,7 +141,11 @@ class Mailbox(Generic[T]):
         """
         if not self.taken:
             self.taken = True
-            self._lost = 0  # nobody was slow; the count in dropped stays
+            lost, self._lost = self._lost, 0
+            if lost and self._overflow == "raise":  # nobody was slow, but nothing may go missing unsaid
+                raise SlowConsumer(f"{lost} updates came and went before the iteration began: only the newest "
+                                   f"{self._size} are kept until then. Iterate at once, raise queue_size=, or use "
+                                   f"a handler.", dropped=lost)
         while True:
             if self._items or self._latest:
                 return self._take()

@@ -350,7 +350,7 @@ async def test_O3_a_clear_refusal_is_final(code: int, kind: type[ApiError], stat
     async with spot() as (server, client):
         server.on(*SUBMIT, answer(refusal(code), status))
         with pytest.raises(kind) as caught:
-            await client.submit_spot_order_v2(**ORDER)
+            await client.submit_spot_order_v2(**ORDER, client_order_id="mine")
         assert caught.value.fate is Fate.NOT_ACCEPTED
         assert not isinstance(caught.value, OutcomeUnknown)
         assert server.count(*SUBMIT) == 1

@@ -8,7 +8,8 @@ import hashlib
 import hmac
 import logging
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from traceback import TracebackException
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -134,16 +135,33 @@ async def test_the_users_sign_function_signs_the_bytes_sent() -> None:
         assert heard == [f"{seen.headers['x-bm-timestamp']}#{CANARY_MEMO}#".encode() + seen.body]
 
 
-async def test_an_error_of_the_users_sign_function_sends_nothing() -> None:
-    """It passes as it is; no order is recorded as open, because none was sent."""
+def _broken(message: bytes, secret: str) -> str:
+    raise LookupError(f"token removed, secret {secret}")
 
-    def broken(message: bytes, secret: str) -> str:
-        raise LookupError("token removed")
 
-    async with spot(sign=broken) as (server, client):
+@pytest.mark.parametrize(
+    "sign",
+    [
+        _broken,
+        lambda message, secret: "f00d\n",
+        lambda message, secret: "f00d\r\nX-Other: 1",
+        lambda message, secret: None,
+        lambda message, secret: b"f00d",
+        lambda message, secret: "",
+        lambda message, secret: secret,
+    ],
+    ids=["raises", "newline", "second header", "None", "bytes", "empty", "the secret"],
+)
+async def test_a_sign_function_that_fails_sends_nothing(sign: Any) -> None:
+    """One clear error, NOT_SENT, without the function's words (they may hold the secret); nothing pending."""
+    async with spot(sign=sign) as (server, client):
         server.on(*SUBMIT, answer(TAKEN))
-        with pytest.raises(LookupError, match="token removed"):
+        with pytest.raises(ConfigurationError, match="sign=") as caught:
             await client.submit_spot_order_v2(**ORDER)
+        assert caught.value.fate is Fate.NOT_SENT
+        assert caught.value.__context__ is None
+        told = "".join(TracebackException.from_exception(caught.value, capture_locals=True).format())
+        assert not [secret for secret in KEYS.values() if secret in told]
         assert client.pending_orders == ()
         assert server.seen == []
         assert next(iter(client.rate_limit_use().values())).used == 0
@@ -203,6 +221,7 @@ async def test_O11_floats_hide_nowhere() -> None:
 PRIVATE = [endpoint for endpoint in ENDPOINTS.values() if endpoint.auth is not Auth.NONE]
 
 
+@pytest.mark.filterwarnings("ignore:.*deprecated by the exchange:DeprecationWarning")
 async def test_a_private_call_without_keys_sends_nothing() -> None:
     """Every private endpoint, on either client: CredentialsMissing before a connection is opened."""
     async with ScriptedServer() as server:

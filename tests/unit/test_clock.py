@@ -99,3 +99,16 @@ async def test_a_failed_question_leaves_the_offset() -> None:
         await clock.sync(broken)
     assert clock.offset_ms == 0.0
     assert clock.round_trip_ms is None
+
+
+@pytest.mark.parametrize("told", [10**400, -1, 10**15])
+async def test_a_time_that_makes_no_sense_moves_nothing(told: int) -> None:
+    """What no clock can say is refused, and the old offset stays."""
+
+    async def server_time() -> int:
+        return told
+
+    clock = Clock(lambda: 1_700_000_000.0)
+    with pytest.raises(TransportError, match="makes no sense"):
+        await clock.sync(server_time)
+    assert clock.offset_ms == 0

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bitmart_async.decoding import DecodeError, Reader, untyped
-from bitmart_async.models.base import Model, Ms, Number, OpenInt, OpenStr
+from bitmart_async.models.base import Id, Model, Ms, Number, OpenInt, OpenStr
 
 
 class Colour(OpenStr):
@@ -268,3 +268,17 @@ def test_unknown_members_survive_json_round_trips() -> None:
     """What was unknown is sent on as it came."""
     assert msgspec.json.encode(Colour("blue")) == b'"blue"'
     assert Colour("blue") == Colour("blue")
+
+
+class _Named(Model, frozen=True, kw_only=True):
+    """Ids in every place."""
+
+    one: Id
+    more: list[Id]
+    maybe: Id | None = None
+
+
+def test_an_id_of_null_is_blank_text() -> None:
+    """As for all text: null becomes "", where None is no value of the field."""
+    read = Reader[_Named](_Named).read
+    assert read(b'{"one":null,"more":[1,null],"maybe":null}') == _Named(one="", more=["1", ""], maybe=None)

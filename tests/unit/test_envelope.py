@@ -119,8 +119,31 @@ def test_a_missing_inner_code_is_no_refusal(data: object) -> None:
 
 
 def test_no_envelope_at_all() -> None:
-    """Affiliate replies are the data itself."""
-    assert PLAIN.read(raw(a=9, other="x")) == (Row(a=9), "", "")
+    """Affiliate replies are the data itself; refusals of theirs come in an envelope like others."""
+    bare = EnvelopeReader(Row, bare=True)
+    assert bare.read(raw(a=9, other="x")) == (Row(a=9), "", "")
+    assert bare.read(raw(code=1000, message="OK", data={"a": 9})) == (Row(a=9), "OK", "")
+    assert bare.read(raw(data={"a": 9})) == (Row(a=9), "", "")
+    with pytest.raises(Refusal):
+        bare.read(raw(code=30005, message="no"))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {},
+        {"data": {"a": 1}},
+        {"a": 1},
+        {"success": True, "data": {"a": 1}},
+        {"timestamp": 1, "status": 500, "error": "Internal Server Error"},
+        {"error": {"code": 30014}},
+    ],
+)
+@pytest.mark.parametrize("reader", [PLAIN, LIST, NOTHING, INNER, EnvelopeReader(object)])
+def test_without_a_code_nothing_is_success(reader: EnvelopeReader[object], reply: dict[str, object]) -> None:
+    """What gateways answer when they fail is neither success nor refusal, whatever the endpoint returns."""
+    with pytest.raises(DecodeError):
+        reader.read(raw(**reply))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ NOTHING = sorted(name for name, endpoint in ENDPOINTS.items() if endpoint.return
 def _read(catalog_id: str, reply: object) -> Any:
     endpoint = ENDPOINTS[catalog_id]
     raw = reply.encode() if isinstance(reply, str) else json.dumps(reply).encode()
-    return EnvelopeReader(endpoint.returns, inner=endpoint.inner).read(raw)
+    return EnvelopeReader(endpoint.returns, inner=endpoint.inner, bare=endpoint.bare).read(raw)
 
 
 def _sample(catalog_id: str) -> dict[str, Any]:

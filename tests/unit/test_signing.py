@@ -65,3 +65,11 @@ def test_a_signer_shows_and_pickles_nothing() -> None:
     assert "visible" not in repr(signer)
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(signer)
+
+
+def test_one_mask_for_every_text_of_a_server() -> None:
+    """Secrets go, also percent-encoded and inside of words, the longer one first; so do signatures."""
+    signer = Signer(Credentials("thekey99", "s/ecret+1", "memo"))
+    text = f"xthekey99x s/ecret+1 s%2Fecret%2B1 memo {'ab' * 32} rest"
+    assert signer.mask(text) == "x***x *** *** *** *** rest"
+    assert Signer(Credentials("keykey", "keykeysecret", "m")).mask("keykeysecret m") == "*** m"
