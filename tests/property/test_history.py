@@ -188,7 +188,7 @@ def test_an_exchange_that_filters_by_another_time(
 ) -> None:
     """When windows are cut by the last change, each row still comes once, though not in order."""
     made = {f"{number:03}": (at, at + later) for number, (at, later) in enumerate(changes)}
-    assume(all(sum(change == at for _, change in made.values()) < cap for at in range(1, 501)))
+    assume(all(sum(abs(change - at) <= 1 for _, change in made.values()) < cap for at in range(1, 501)))
     windows = Windows(plan(1), {}, 1, 500, cap=cap, span=span, incomplete="raise")
     got: list[Row] = []
     while (params := windows.params) is not None:
