@@ -46,7 +46,8 @@ AT_ONCE = 64
 def unlimited(endpoint: Endpoint) -> Endpoint:
     """The same endpoint with a quota nobody can use up, so that nothing waits."""
     return Endpoint(
-        endpoint.id, endpoint.method, endpoint.path, endpoint.auth, Quota(1_000_000), returns=endpoint.returns,
+        endpoint.id, endpoint.method, endpoint.path, endpoint.auth, Quota(1_000_000),
+        returns=endpoint.returns,
         params=endpoint.params, effect=endpoint.effect, inner=endpoint.inner, own_id=endpoint.own_id,
         rules=endpoint.rules, guard=endpoint.guard,
     )  # fmt: skip
@@ -115,7 +116,8 @@ class Floor:
         self.url = url
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=100), cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=15, connect=10), skip_auto_headers=("User-Agent", "Content-Type"),
+            timeout=aiohttp.ClientTimeout(total=15, connect=10),
+            skip_auto_headers=("User-Agent", "Content-Type"),
             headers={"User-Agent": "floor", "Accept": "application/json"},
         )  # fmt: skip
         self.ticker = msgspec.json.Decoder(Ticker, strict=False).decode
@@ -134,8 +136,15 @@ class Floor:
         })  # fmt: skip
         now = str(int(time.time() * 1000))
         sign = hmac.new(SECRET.encode(), f"{now}#{MEMO}#".encode() + body, hashlib.sha256).hexdigest()
-        headers = {"Content-Type": "application/json", "X-BM-KEY": KEY, "X-BM-TIMESTAMP": now, "X-BM-SIGN": sign}
-        async with self.session.post(self.url + "/spot/v2/submit_order", data=body, headers=headers) as response:
+        headers = {
+            "Content-Type": "application/json",
+            "X-BM-KEY": KEY,
+            "X-BM-TIMESTAMP": now,
+            "X-BM-SIGN": sign,
+        }
+        async with self.session.post(
+            self.url + "/spot/v2/submit_order", data=body, headers=headers
+        ) as response:
             reply = self.order(await response.read())
         assert reply.code == 1000
         assert reply.data.order_id == "125213058731346056"
@@ -209,7 +218,9 @@ async def profile(url: str, case: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=16)
     parser.add_argument("--profile", metavar="CASE", choices=list(CASES))
     given = parser.parse_args()
@@ -221,7 +232,10 @@ def main() -> None:
         found = asyncio.run(measure(url, given.rounds))
     packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "msgspec"))
     print(f"REST, CPU time of the client per call; {datetime.datetime.now(datetime.UTC):%Y-%m-%d}")
-    print(f"Python {platform.python_version()}, {packages}; {given.rounds} rounds, {time.monotonic() - began:.0f} s")
+    print(
+        f"Python {platform.python_version()}, {packages}; {given.rounds} rounds, "
+        f"{time.monotonic() - began:.0f} s"
+    )
     print(f"{'':28}{'ours us':>9}{'floor us':>10}{'ratio':>8}{'quartiles':>14}")
     for case, pairs in found.items():
         ratios = [ours / floor for ours, floor in pairs]
