@@ -28,11 +28,12 @@ from bitmart_async.models.futures import (
 )
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
-from bitmart_async.rest.futures_market import contract, seconds_window
+from bitmart_async.rest.futures_market import contract
 from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, as_is, days
 from bitmart_async.rest.pages import Capped
 from bitmart_async.rest.params import Amount, Choice, NumberId, Text, Whole, client_order_id, order_size
 from bitmart_async.rest.section import Section
+from bitmart_async.rest.windows import seconds_window_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +127,7 @@ GET_ORDER = Endpoint(
 )
 ORDER_HISTORY = Endpoint(
     "futures.get_order_history", "GET", "/contract/private/order-history", Auth.KEYED, _HISTORY,
-    returns=list[FuturesOrderHistoryRow], rules=seconds_window,
+    returns=list[FuturesOrderHistoryRow], rules=seconds_window_of(most_days=90),
     params=(contract(required=True), Text("order_id"), client_order_id(), Choice("account", AccountKind),
             Whole("start_time", low=0), Whole("end_time", low=0)),
 )
@@ -138,7 +139,7 @@ OPEN_ORDERS = Endpoint(
 )
 USER_TRADES = Endpoint(
     "futures.get_user_trades", "GET", "/contract/private/trades", Auth.KEYED, _HISTORY,
-    returns=list[FuturesTrade], rules=seconds_window,
+    returns=list[FuturesTrade], rules=seconds_window_of(most_days=90),
     params=(contract(), Choice("account", AccountKind), Whole("start_time", low=0), Whole("end_time", low=0),
             NumberId("order_id"), client_order_id()),
 )
