@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         EndpointRetired,
         Fate,
         FrameUnreadable,
+        HistoryIncomplete,
+        HistoryStopped,
         InsufficientFunds,
         IpBanned,
         LoginRefused,
@@ -147,6 +149,8 @@ if TYPE_CHECKING:
     from bitmart_async.rest.clients import FuturesClientV2, RestClient
     from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
     from bitmart_async.rest.envelope import Envelope
+    from bitmart_async.rest.history import Asked
+    from bitmart_async.rest.iterate import History
     from bitmart_async.rest.transport import PendingOrder
     from bitmart_async.websocket.client import WebsocketClient
     from bitmart_async.websocket.events import Event, Gap, StreamData, Update
@@ -160,8 +164,8 @@ _HOMES = {
     "errors": (
         "AccountUnavailable", "AlreadyExists", "AnswerTimeout", "ApiError", "AuthError", "BadRequest", "BadResponse",
         "BitMartError", "ClientClosed", "ConfigurationError", "ConnectFailed", "ConnectionLost",
-        "CredentialsMissing", "EdgeBlocked", "EndpointRetired", "Fate", "FrameUnreadable", "InsufficientFunds",
-        "IpBanned", "LoginRefused", "Maintenance", "NotFound", "OrderFateUnknown", "OrderNotFound", "OrderRejected",
+        "CredentialsMissing", "EdgeBlocked", "EndpointRetired", "Fate", "FrameUnreadable", "HistoryIncomplete",
+        "HistoryStopped", "InsufficientFunds", "IpBanned", "LoginRefused", "Maintenance", "NotFound", "OrderFateUnknown", "OrderNotFound", "OrderRejected",
         "OrderStateConflict", "OutcomeUnknown", "ParameterError", "PermissionDenied", "PositionConflict",
         "RateLimited", "RedirectRefused", "RegionRestricted", "SlowConsumer", "StreamError", "StreamUnavailable",
         "SubscriptionRefused", "SymbolUnavailable", "SystemFault", "TimestampRejected", "TlsError", "TopicError",
@@ -188,6 +192,8 @@ _HOMES = {
     "rest.clients": ("FuturesClientV2", "RestClient"),
     "rest.endpoint": ("Auth", "Effect", "Endpoint"),
     "rest.envelope": ("Envelope",),
+    "rest.history": ("Asked",),
+    "rest.iterate": ("History",),
     "rest.transport": ("PendingOrder",),
     "websocket.client": ("WebsocketClient",),
     "websocket.events": ("Event", "Gap", "StreamData", "Update"),
@@ -200,27 +206,28 @@ __all__ = [
     "DEMO", "LIVE", "AccountKind", "AccountTransferType", "AccountUnavailable", "AffiliateContractType",
     "AffiliateCopyTrade", "AffiliateMarginMode", "AffiliateOrderType", "AffiliateUserType",
     "AlgoOrderType", "AlgoTriggerType", "AlreadyExists", "AnswerTimeout", "ApiAccountStatus",
-    "ApiAccountType", "ApiError", "ApiKeyStatus", "Auth", "AuthError", "BadRequest", "BadResponse",
-    "BitMartError", "BookFrame", "CancelSource", "ClientClosed", "Clock", "CloseContractType",
-    "ConfigurationError", "ConnectFailed", "ConnectionLost", "ContractStatus", "Credentials",
-    "CredentialsMissing", "DepositAccount", "EarnMaturity", "EarnRecordType", "EarnSwitch",
+    "ApiAccountType", "ApiError", "ApiKeyStatus", "Asked", "Auth", "AuthError", "BadRequest",
+    "BadResponse", "BitMartError", "BookFrame", "CancelSource", "ClientClosed", "Clock",
+    "CloseContractType", "ConfigurationError", "ConnectFailed", "ConnectionLost", "ContractStatus",
+    "Credentials", "CredentialsMissing", "DepositAccount", "EarnMaturity", "EarnRecordType", "EarnSwitch",
     "EarnSwitchState", "EdgeBlocked", "Effect", "Endpoint", "EndpointRetired", "Envelope", "Environment",
     "Event", "ExecutionType", "Fate", "FlowType", "FrameUnreadable", "FundingOperation", "FundingStatus",
     "FundingTransferType", "FuturesClientV2", "FuturesKlineStep", "FuturesOrderAction", "FuturesOrderMode",
     "FuturesOrderState", "FuturesOrderType", "FuturesSide", "FuturesStpMode", "FuturesTransferType", "Gap",
-    "InsufficientFunds", "IpBanned", "Leg", "LoginRefused", "Maintenance", "MarginMode", "MarginRiskLevel",
-    "MarginTransferSide", "Market", "MoneyMovement", "NotFound", "OpenOrderState", "OpenOrderType",
-    "OrderFateUnknown", "OrderMode", "OrderNotFound", "OrderRejected", "OrderState", "OrderStateConflict",
-    "OrderType", "OutcomeUnknown", "ParameterError", "PendingOrder", "PermissionDenied", "PlanCategory",
-    "PlanOrderState", "PlanOrderType", "PlanTypeFilter", "PositionConflict", "PositionMode",
-    "PositionType", "PriceType", "PriceWay", "QueryState", "Quota", "RateLimitState", "RateLimited",
-    "RateLimits", "RebateStatus", "RedirectRefused", "RegionRestricted", "RestClient", "Scope", "Side",
-    "SlowConsumer", "SourceAccount", "SpotKlineStep", "SpotOrderRequest", "SpotOrderRequestV2", "StpMode",
-    "StreamData", "StreamError", "StreamUnavailable", "SubAccountStatus", "SubTransferType",
-    "Subscription", "SubscriptionRefused", "SymbolUnavailable", "SystemFault", "TimestampRejected",
-    "TlsError", "Topic", "TopicError", "TpSlType", "TradeRole", "TransferState", "TransportError",
-    "Unavailable", "Update", "Use", "WebsocketClient", "WithdrawAccountType", "WithdrawAddressStatus",
-    "WithdrawAddressType", "__version__", "errors", "local", "topics", "trading",
+    "History", "HistoryIncomplete", "HistoryStopped", "InsufficientFunds", "IpBanned", "Leg",
+    "LoginRefused", "Maintenance", "MarginMode", "MarginRiskLevel", "MarginTransferSide", "Market",
+    "MoneyMovement", "NotFound", "OpenOrderState", "OpenOrderType", "OrderFateUnknown", "OrderMode",
+    "OrderNotFound", "OrderRejected", "OrderState", "OrderStateConflict", "OrderType", "OutcomeUnknown",
+    "ParameterError", "PendingOrder", "PermissionDenied", "PlanCategory", "PlanOrderState",
+    "PlanOrderType", "PlanTypeFilter", "PositionConflict", "PositionMode", "PositionType", "PriceType",
+    "PriceWay", "QueryState", "Quota", "RateLimitState", "RateLimited", "RateLimits", "RebateStatus",
+    "RedirectRefused", "RegionRestricted", "RestClient", "Scope", "Side", "SlowConsumer", "SourceAccount",
+    "SpotKlineStep", "SpotOrderRequest", "SpotOrderRequestV2", "StpMode", "StreamData", "StreamError",
+    "StreamUnavailable", "SubAccountStatus", "SubTransferType", "Subscription", "SubscriptionRefused",
+    "SymbolUnavailable", "SystemFault", "TimestampRejected", "TlsError", "Topic", "TopicError", "TpSlType",
+    "TradeRole", "TransferState", "TransportError", "Unavailable", "Update", "Use", "WebsocketClient",
+    "WithdrawAccountType", "WithdrawAddressStatus", "WithdrawAddressType", "__version__", "errors",
+    "local", "topics", "trading",
 ]
 
 logging.getLogger("bitmart_async").addHandler(logging.NullHandler())

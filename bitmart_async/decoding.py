@@ -127,8 +127,8 @@ def _mend(value: object, shape: inspect.Type) -> object:
             return None if optional else ""
         return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
     if isinstance(shape, inspect.EnumType):
-        if optional and (value is None or value == ""):
-            return None
+        if optional and (value is None or (value == "" and issubclass(shape.cls, int))):
+            return None  # blank text stays a member: the fast way cannot make None of it either
         return _mend_enum(value, shape)
     if isinstance(shape, inspect.BoolType):
         return None if optional and isinstance(value, str) and value in _BLANK else value

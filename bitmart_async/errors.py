@@ -15,6 +15,8 @@
     │   ├── RedirectRefused               the host answered with a redirect; it is never followed
     │   ├── EdgeBlocked                   the network edge answered with a page instead of BitMart
     │   └── BadResponse                   an answer that cannot be read
+    ├── HistoryIncomplete                 rows of a long list that cannot be read
+    │   └── HistoryStopped                more requests than max_requests allows
     ├── OutcomeUnknown                    a change was sent and its answer lost: it may have happened
     │   └── OrderFateUnknown              the same for an order; resolve_order() finds the truth
     ├── ApiError                          BitMart understood and refused
@@ -66,7 +68,8 @@ __all__ = [
     "AccountUnavailable", "AlreadyExists", "AnswerTimeout", "ApiError", "AuthError", "BadRequest",
     "BadResponse", "BitMartError", "ClientClosed", "ConfigurationError", "ConnectFailed",
     "ConnectionLost", "CredentialsMissing", "EdgeBlocked", "EndpointRetired", "Fate",
-    "FrameUnreadable", "InsufficientFunds", "IpBanned", "LoginRefused", "Maintenance", "NotFound",
+    "FrameUnreadable", "HistoryIncomplete", "HistoryStopped", "InsufficientFunds", "IpBanned",
+    "LoginRefused", "Maintenance", "NotFound",
     "OrderFateUnknown", "OrderNotFound", "OrderRejected", "OrderStateConflict", "OutcomeUnknown",
     "ParameterError", "PermissionDenied", "PositionConflict", "RateLimited", "RedirectRefused",
     "RegionRestricted", "SlowConsumer", "StreamError", "StreamUnavailable", "SubscriptionRefused",
@@ -197,6 +200,23 @@ class OrderFateUnknown(OutcomeUnknown):
         self.order_id = order_id
         """For cancels and changes by the exchange's own id."""
         self.symbol = symbol
+
+
+class HistoryIncomplete(BitMartError):
+    """Rows of a long list cannot be read: more of them share one smallest window than a reply can hold."""
+
+    def __init__(
+        self, text: str = "", *, endpoint: str = "", window: tuple[int, int] = (0, 0), rows: int = 0,
+    ) -> None:
+        super().__init__(text, endpoint=endpoint)
+        self.window = window
+        """First and last second, millisecond or page that could not be read; all before it was given."""
+        self.rows = rows
+        """Rows of it that did come."""
+
+
+class HistoryStopped(HistoryIncomplete):
+    """``max_requests`` were sent and the range is not read; ``window`` is where to go on."""
 
 
 class ApiError(BitMartError):

@@ -7,7 +7,7 @@ import inspect
 import typing
 
 _CLASSES = ("RestClient", "FuturesClientV2", "WebsocketClient", "Subscription", "Credentials", "Environment", "Clock",
-            "RateLimits")
+            "RateLimits", "History", "Asked")
 _MODULES = ("models.enums", "models.spot", "models.futures", "models.futures_plan", "models.futures_wallet",
             "models.futures_affiliate", "models.system", "models.streams_spot", "models.streams_futures",
             "models.account", "models.margin", "models.subaccount", "models.earn", "models.broker",

@@ -33,6 +33,8 @@ rest.endpoint
 rest.envelope
 rest.wire
 rest.transport
+rest.history
+rest.pages rest.iterate
 rest.section
 rest.system rest.spot_market rest.spot_account
 rest.spot_trading

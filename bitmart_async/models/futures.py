@@ -41,7 +41,7 @@ class TradfiInfo(Model, frozen=True, kw_only=True):
     market_group: str
     market_session_status: Whole
     """1 normal, 2 low liquidity."""
-    next_session_switch_ts: int | None = None
+    next_session_switch_ts: Whole | None = None
     """Unix s or ms, unverified: take the unit by magnitude."""
     next_session_switch_status: int | None = None
     reduce_only: bool
@@ -57,9 +57,9 @@ class Contract(Model, frozen=True, kw_only=True):
     """1 perpetual, 2 dated."""
     open_timestamp: Ms
     """Listing, Unix ms."""
-    expire_timestamp: int | None = None
+    expire_timestamp: Ms | None = None
     """Unix ms, 0 for perpetuals."""
-    settle_timestamp: int | None = None
+    settle_timestamp: Ms | None = None
     """Unix ms, 0 without automatic settlement."""
     base_currency: str
     quote_currency: str
@@ -98,10 +98,10 @@ class Contract(Model, frozen=True, kw_only=True):
     change_24h: Number
     """Fraction: 0.015 is 1.5 %."""
     funding_interval_hours: int | None = None
-    funding_time: int | None = None
+    funding_time: Ms | None = None
     """Next settlement, Unix ms."""
     status: ContractStatus | None = None
-    delist_time: int | None = None
+    delist_time: Seconds | None = None
     """Unix SECONDS, unlike all other times here; 0 when not planned."""
     tradfi_info: TradfiInfo | None = None
 
@@ -178,7 +178,7 @@ class FundingRate(Model, frozen=True, kw_only=True):
     """Charged at the previous settlement, fraction."""
     expected_rate: Number
     """Estimate for the settlement at funding_time, fraction."""
-    funding_time: int | None = None
+    funding_time: Ms | None = None
     """Coming settlement, Unix ms."""
     funding_upper_limit: Number | None = None
     funding_lower_limit: Number | None = None
@@ -358,7 +358,7 @@ class PositionRisk(Model, frozen=True, kw_only=True):
     isolated_margin: Number | None = None
     position_side: Leg
     notional: Number
-    update_time: int
+    update_time: Whole
     """Unix s or ms: the documents disagree, take the unit by magnitude."""
     account: AccountKind | None = None
 
@@ -418,7 +418,7 @@ class CancelAllAfterAck(Model, frozen=True, kw_only=True):
     result: bool
     set_time: Seconds
     """Unix SECONDS."""
-    cancel_time: int | None = None
+    cancel_time: Seconds | None = None
     """When the orders would be cancelled, Unix SECONDS."""
 
 

@@ -166,7 +166,7 @@ class AffiliateCustomer(Model, frozen=True, kw_only=True, rename="camel"):
 class AffiliateMovement(Model, frozen=True, kw_only=True, rename="camel"):
     """One deposit or withdrawal of an invitee."""
 
-    date_time: int
+    date_time: Whole
     """Unix s or ms, unverified: take the unit by magnitude."""
     cid: Id
     remark: str

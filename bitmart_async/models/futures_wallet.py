@@ -119,7 +119,7 @@ class InterestRow(Model, frozen=True, kw_only=True):
     """In coin_code."""
     liability: Number
     """In coin_code."""
-    interest_time: int
+    interest_time: Whole
     """Unix s or ms, unverified: take the unit by magnitude."""
     created_at: str
     """The form is unverified, hence text."""

@@ -18,12 +18,15 @@ from bitmart_async.models.futures import (
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.futures_market import contract
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, as_is, days
 from bitmart_async.rest.params import Amount, Choice, Whole
 from bitmart_async.rest.section import Section
 from bitmart_async.rest.spot_trading import time_window
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from bitmart_async.rest.iterate import History
 
     Money: TypeAlias = Decimal | int | str
 
@@ -58,6 +61,11 @@ TRANSACTIONS = Endpoint("futures.get_transaction_history", "GET", "/contract/pri
                         params=(contract(), Choice("flow_type", FlowType), Choice("account", AccountKind),
                                 Whole("start_time", low=0), Whole("end_time", low=0),
                                 Whole("page_size", low=1, high=1000)))
+
+TRANSACTION_WINDOWS: Windowed[list[FuturesTransaction], FuturesTransaction] = Windowed(
+    endpoint=TRANSACTIONS, rows=as_is, at=lambda row: row.time, key=None, unit=1, cap=1000, size="page_size",
+    span=days(7), lookback=days(7), too_wide=frozenset({40039}),
+)
 
 
 class FuturesAccount(Section):
@@ -180,3 +188,25 @@ class FuturesAccount(Section):
         """
         return await self._call(TRANSACTIONS, symbol=symbol, flow_type=flow_type, account=account,
                                 start_time=start_time, end_time=end_time, page_size=page_size)
+
+    def iter_futures_account_transaction_history(
+        self, *, symbol: str | None = None, flow_type: FlowType | int | None = None,
+        account: AccountKind | str | None = None, start_time: int | None = None, end_time: int | None = None,
+        page_size: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+    ) -> History[FuturesTransaction]:
+        """Changes of the futures balance of any span, oldest first. Rows have no id: equal ones all come.
+
+        Args:
+            symbol: Contract; all when not given.
+            flow_type: Kind of record; all when not given.
+            account: futures or copy_trading; futures when not given.
+            start_time: Unix MILLISECONDS, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix MILLISECONDS, included; now when not given.
+            page_size: Rows of one reply, 1 to 1000, 1000 when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Transaction History".
+        """
+        return self._iter(TRANSACTION_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
+                          flow_type=flow_type, account=account, page_size=page_size)

@@ -19,11 +19,14 @@ from bitmart_async.models.futures import (
 )
 from bitmart_async.ratelimit import Quota
 from bitmart_async.rest.endpoint import Auth, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, as_is, candles
 from bitmart_async.rest.params import Choice, Text, Whole
 from bitmart_async.rest.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bitmart_async.rest.iterate import History
 
 __all__ = ["FuturesMarket", "contract", "seconds_window"]
 
@@ -74,6 +77,15 @@ MARK_PRICE_KLINES = Endpoint("futures.get_mark_price_klines", "GET", "/contract/
                              rules=seconds_window)
 LEVERAGE_BRACKET = Endpoint("futures.get_leverage_bracket", "GET", "/contract/public/leverage-bracket",
                             Auth.NONE, _QUOTA, returns=LeverageBrackets, params=(contract(),))
+
+def _candle_windows(endpoint: Endpoint[list[FuturesCandle]]) -> Windowed[list[FuturesCandle], FuturesCandle]:
+    return Windowed(
+        endpoint=endpoint, rows=as_is, at=lambda row: row.timestamp * 1000, key=lambda row: row.timestamp,
+        unit=1000, cap=500, span=candles(498), lookback=candles(500), equal_bounds=False, exact=True)
+
+
+KLINE_WINDOWS = _candle_windows(KLINES)
+MARK_PRICE_KLINE_WINDOWS = _candle_windows(MARK_PRICE_KLINES)
 
 
 class FuturesMarket(Section):
@@ -172,6 +184,25 @@ class FuturesMarket(Section):
         """
         return await self._call(KLINES, symbol=symbol, step=step, start_time=start_time, end_time=end_time)
 
+    def iter_futures_klines(
+        self, symbol: str, *, start_time: int | None = None, end_time: int | None = None,
+        step: FuturesKlineStep | int | None = None, max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FuturesCandle]:
+        """Candles of the last price of any span, oldest first, each once.
+
+        Args:
+            symbol: Contract, like BTCUSDT.
+            start_time: Unix SECONDS, included; 500 candles back when not given.
+            end_time: Unix SECONDS, included; now when not given.
+            step: Candle length in minutes, 1 when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get K-line".
+        """
+        return self._iter(KLINE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol, step=step)
+
     async def get_futures_mark_price_klines(
         self, symbol: str, *, start_time: int, end_time: int, step: FuturesKlineStep | int | None = None,
     ) -> list[FuturesCandle]:
@@ -187,6 +218,26 @@ class FuturesMarket(Section):
         """
         return await self._call(MARK_PRICE_KLINES, symbol=symbol, step=step, start_time=start_time,
                                 end_time=end_time)
+
+    def iter_futures_mark_price_klines(
+        self, symbol: str, *, start_time: int | None = None, end_time: int | None = None,
+        step: FuturesKlineStep | int | None = None, max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FuturesCandle]:
+        """Candles of the mark price of any span, oldest first, each once.
+
+        Args:
+            symbol: Contract, like BTCUSDT.
+            start_time: Unix SECONDS, included; 500 candles back when not given.
+            end_time: Unix SECONDS, included; now when not given.
+            step: Candle length in minutes, 1 when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get MarkPrice K-line".
+        """
+        return self._iter(MARK_PRICE_KLINE_WINDOWS, start_time, end_time, max_requests, incomplete,
+                          symbol=symbol, step=step)
 
     async def get_futures_leverage_bracket(self, symbol: str | None = None) -> LeverageBrackets:
         """Leverage and maintenance-margin tiers; of every contract when no symbol is given.

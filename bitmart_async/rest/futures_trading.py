@@ -28,13 +28,18 @@ from bitmart_async.models.futures import (
 )
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
-from bitmart_async.rest.futures_market import contract, seconds_window
+from bitmart_async.rest.futures_market import contract
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, as_is, days
+from bitmart_async.rest.pages import Capped
 from bitmart_async.rest.params import Amount, Choice, NumberId, Text, Whole, client_order_id, order_size
 from bitmart_async.rest.section import Section
+from bitmart_async.rest.windows import seconds_window_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+    from bitmart_async.rest.iterate import History
 
     Money: TypeAlias = Decimal | int | str
 
@@ -122,7 +127,7 @@ GET_ORDER = Endpoint(
 )
 ORDER_HISTORY = Endpoint(
     "futures.get_order_history", "GET", "/contract/private/order-history", Auth.KEYED, _HISTORY,
-    returns=list[FuturesOrderHistoryRow], rules=seconds_window,
+    returns=list[FuturesOrderHistoryRow], rules=seconds_window_of(most_days=90),
     params=(contract(required=True), Text("order_id"), client_order_id(), Choice("account", AccountKind),
             Whole("start_time", low=0), Whole("end_time", low=0)),
 )
@@ -134,9 +139,22 @@ OPEN_ORDERS = Endpoint(
 )
 USER_TRADES = Endpoint(
     "futures.get_user_trades", "GET", "/contract/private/trades", Auth.KEYED, _HISTORY,
-    returns=list[FuturesTrade], rules=seconds_window,
+    returns=list[FuturesTrade], rules=seconds_window_of(most_days=90),
     params=(contract(), Choice("account", AccountKind), Whole("start_time", low=0), Whole("end_time", low=0),
             NumberId("order_id"), client_order_id()),
+)
+
+_WIDE = frozenset({40039})
+ORDER_HISTORY_WINDOWS: Windowed[list[FuturesOrderHistoryRow], FuturesOrderHistoryRow] = Windowed(
+    endpoint=ORDER_HISTORY, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.order_id, unit=1000,
+    cap=200, span=days(90), lookback=days(7), equal_bounds=False, too_wide=_WIDE,
+)
+USER_TRADE_WINDOWS: Windowed[list[FuturesTrade], FuturesTrade] = Windowed(
+    endpoint=USER_TRADES, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.trade_id, unit=1000,
+    cap=200, span=days(90), lookback=days(7), equal_bounds=False, too_wide=_WIDE,
+)
+OPEN_ORDER_ROWS: Capped[list[FuturesOrder], FuturesOrder] = Capped(
+    endpoint=OPEN_ORDERS, rows=as_is, cap=100, size="limit",
 )
 
 
@@ -324,6 +342,28 @@ class FuturesTrading(Section):
                                 client_order_id=client_order_id, account=account, start_time=start_time,
                                 end_time=end_time)
 
+    def iter_futures_account_order_history(
+        self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
+        account: AccountKind | str | None = None, start_time: int | None = None, end_time: int | None = None,
+        max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+    ) -> History[FuturesOrderHistoryRow]:
+        """Finished orders of a contract of any span, oldest first by ``create_time``, each once.
+
+        Args:
+            symbol: Contract, like BTCUSDT.
+            order_id: Only this order.
+            client_order_id: Only this order.
+            account: futures or copy_trading; futures when not given.
+            start_time: Unix SECONDS, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix SECONDS, included as a whole; now when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Order History".
+        """
+        return self._iter(ORDER_HISTORY_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
+                          order_id=order_id, client_order_id=client_order_id, account=account)
+
     async def get_futures_account_open_orders(
         self, symbol: str | None = None, *, type: OpenOrderType | str | None = None,
         order_state: OpenOrderState | str | None = None, limit: int | None = None,
@@ -339,6 +379,26 @@ class FuturesTrading(Section):
         Source: futures V2 docs, "Get All Open Orders". 50 calls per 2 s per key.
         """
         return await self._call(OPEN_ORDERS, symbol=symbol, type=type, order_state=order_state, limit=limit)
+
+    def iter_futures_account_open_orders(
+        self, symbol: str | None = None, *, type: OpenOrderType | str | None = None,
+        order_state: OpenOrderState | str | None = None, limit: int | None = None,
+        max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+    ) -> History[FuturesOrder]:
+        """Open orders, oldest first. With 100 or more it raises, as only 100 are shown: ask symbol by symbol.
+
+        Args:
+            symbol: Contract; all when not given.
+            type: limit, market or trailing; all when not given.
+            order_state: all (when not given) or partially_filled.
+            limit: Rows that are enough to raise, 1 to 100, 100 when not given.
+            max_requests: As everywhere; one is made here.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get All Open Orders".
+        """
+        return self._iter(OPEN_ORDER_ROWS, None, None, max_requests, incomplete, symbol=symbol, type=type,
+                          order_state=order_state, limit=limit)
 
     async def get_futures_account_trades(
         self, symbol: str | None = None, *, account: AccountKind | str | None = None,
@@ -359,3 +419,25 @@ class FuturesTrading(Section):
         """
         return await self._call(USER_TRADES, symbol=symbol, account=account, start_time=start_time,
                                 end_time=end_time, order_id=order_id, client_order_id=client_order_id)
+
+    def iter_futures_account_trades(
+        self, symbol: str | None = None, *, account: AccountKind | str | None = None,
+        start_time: int | None = None, end_time: int | None = None, order_id: str | None = None,
+        client_order_id: str | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+    ) -> History[FuturesTrade]:
+        """The account's fills of any span, oldest first, each once.
+
+        Args:
+            symbol: Contract; all when not given.
+            account: futures or copy_trading; futures when not given.
+            start_time: Unix SECONDS, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix SECONDS, included as a whole; now when not given.
+            order_id: Only fills of this order.
+            client_order_id: Only fills of this order.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Order Trade".
+        """
+        return self._iter(USER_TRADE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
+                          account=account, order_id=order_id, client_order_id=client_order_id)

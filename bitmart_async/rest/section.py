@@ -5,13 +5,17 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, TypeVar
 
+from bitmart_async.rest.iterate import History
+
 if TYPE_CHECKING:
     from bitmart_async.rest.endpoint import Endpoint
+    from bitmart_async.rest.history import Incomplete, Plan
     from bitmart_async.rest.transport import Transport
 
 __all__ = ["Section", "warn_once"]
 
 T = TypeVar("T")
+RowT = TypeVar("RowT")
 
 _warned: set[str] = set()
 
@@ -39,3 +43,11 @@ class Section:
         """The typed data of one call; see :meth:`~bitmart_async.rest.transport.Transport.call`."""
         warn_once(endpoint, stacklevel=3)
         return (await self._transport.call(endpoint, given)).data
+
+    def _iter(
+        self, plan: Plan[T, RowT], /, start: int | None, end: int | None, max_requests: int,
+        incomplete: Incomplete, **given: object,
+    ) -> History[RowT]:
+        """The rows of a long list; see :class:`~bitmart_async.rest.iterate.History`."""
+        return History[RowT].begin(self._transport, plan, given, start, end, max_requests=max_requests,
+                                   incomplete=incomplete)

@@ -17,11 +17,14 @@ from bitmart_async.models.spot import (
 )
 from bitmart_async.ratelimit import Quota
 from bitmart_async.rest.endpoint import Auth, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, as_is, candles
 from bitmart_async.rest.params import Choice, Whole, spot_symbol
 from bitmart_async.rest.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bitmart_async.rest.iterate import History
 
 __all__ = ["SpotMarket"]
 
@@ -62,6 +65,21 @@ BOOKS = Endpoint("market.books_v3", "GET", "/spot/quotation/v3/books", Auth.NONE
 TRADES = Endpoint("market.trades_v3", "GET", "/spot/quotation/v3/trades", Auth.NONE, Quota(15),
                   returns=list[SpotPublicTrade],
                   params=(spot_symbol(required=True), Whole("limit", low=1, high=50)))
+
+_WIDE = frozenset({71004})
+
+
+def _candle_windows(
+    endpoint: Endpoint[list[SpotCandle]], lookback: int,
+) -> Windowed[list[SpotCandle], SpotCandle]:
+    return Windowed(
+        endpoint=endpoint, rows=as_is, at=lambda row: row.t * 1000, key=lambda row: row.t, unit=1000,
+        cap=200, size="limit", span=candles(198), lookback=candles(lookback), start="after", end="before",
+        too_wide=_WIDE, exact=True)
+
+
+LITE_KLINE_WINDOWS = _candle_windows(LITE_KLINES, 1000)
+KLINE_WINDOWS = _candle_windows(KLINES, 200)
 
 
 class SpotMarket(Section):
@@ -129,6 +147,29 @@ class SpotMarket(Section):
         """
         return await self._call(LITE_KLINES, symbol=symbol, before=before, after=after, step=step, limit=limit)
 
+    def iter_spot_latest_kline_v3(
+        self, symbol: str, *, before: int | None = None, after: int | None = None,
+        step: SpotKlineStep | int | None = None, limit: int | None = None, max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[SpotCandle]:
+        """Candles of any span, oldest first, each once.
+
+        The newest 1000 can be read; they are also the range when no ``after`` is given.
+
+        Args:
+            symbol: Pair, like BTC_USDT.
+            before: Last second of the range, Unix SECONDS, included; now when not given.
+            after: First second of the range, Unix SECONDS, included.
+            step: Candle length in minutes, 1 when not given.
+            limit: Rows of one reply, 1 to 200, 200 when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Get Latest K-Line (V3)".
+        """
+        return self._iter(LITE_KLINE_WINDOWS, after, before, max_requests, incomplete, symbol=symbol, step=step,
+                          limit=limit)
+
     async def get_spot_history_kline_v3(
         self, symbol: str, *, before: int | None = None, after: int | None = None,
         step: SpotKlineStep | int | None = None, limit: int | None = None,
@@ -148,6 +189,27 @@ class SpotMarket(Section):
         Source: spot docs, "Get History K-Line (V3)". 10 calls per 2 s per IP.
         """
         return await self._call(KLINES, symbol=symbol, before=before, after=after, step=step, limit=limit)
+
+    def iter_spot_history_kline_v3(
+        self, symbol: str, *, before: int | None = None, after: int | None = None,
+        step: SpotKlineStep | int | None = None, limit: int | None = None, max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[SpotCandle]:
+        """Candles of any span, oldest first, each once. The newest 200 when no ``after`` is given.
+
+        Args:
+            symbol: Pair, like BTC_USDT.
+            before: Last second of the range, Unix SECONDS, included; now when not given.
+            after: First second of the range, Unix SECONDS, included.
+            step: Candle length in minutes, 1 when not given.
+            limit: Rows of one reply, 1 to 200, 200 when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Get History K-Line (V3)".
+        """
+        return self._iter(KLINE_WINDOWS, after, before, max_requests, incomplete, symbol=symbol, step=step,
+                          limit=limit)
 
     async def get_spot_order_book_depth_v3(self, symbol: str, *, limit: int | None = None) -> SpotBook:
         """A snapshot of the book.

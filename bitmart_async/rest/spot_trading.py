@@ -17,12 +17,15 @@ from bitmart_async.models.spot import (
 )
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, as_is, days
 from bitmart_async.rest.params import Amount, Choice, Rows, Text, Texts, Whole, client_order_id, spot_symbol
 from bitmart_async.rest.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
+
+    from bitmart_async.rest.iterate import History
 
     Money: TypeAlias = Decimal | int | str
 
@@ -142,6 +145,22 @@ ACCOUNT_TRADES = Endpoint(
 ORDER_TRADES = Endpoint(
     "spot.order_trades", "POST", "/spot/v4/query/order-trades", Auth.SIGNED, _LIST, returns=list[SpotTrade],
     params=(Text("orderId", required=True), recv_window()),
+)
+
+def _order_windows(
+    endpoint: Endpoint[list[SpotOrder]], *, doubts: tuple[int, ...] = (),
+) -> Windowed[list[SpotOrder], SpotOrder]:
+    return Windowed(
+        endpoint=endpoint, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.order_id, unit=1,
+        cap=200, size="limit", doubts=doubts, span=days(7), lookback=days(7), too_wide=_WIDE)
+
+
+_WIDE = frozenset({50041})  # the widest window is not documented: what is refused is asked for in halves
+OPEN_ORDER_WINDOWS = _order_windows(OPEN_ORDERS, doubts=(100,))
+HISTORY_ORDER_WINDOWS = _order_windows(HISTORY_ORDERS)
+ACCOUNT_TRADE_WINDOWS: Windowed[list[SpotTrade], SpotTrade] = Windowed(
+    endpoint=ACCOUNT_TRADES, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.trade_id,
+    unit=1, cap=200, size="limit", span=days(7), lookback=days(7), too_wide=_WIDE,
 )
 
 
@@ -313,6 +332,28 @@ class SpotTrading(Section):
         return await self._call(OPEN_ORDERS, symbol=symbol, order_mode=order_mode, start_time=start_time,
                                 end_time=end_time, limit=limit, recv_window=recv_window)
 
+    def iter_spot_open_orders_v4(
+        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
+        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
+        recv_window: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+    ) -> History[SpotOrder]:
+        """Open orders, however many, oldest first. Orders older than 7 days need start_time.
+
+        Args:
+            symbol: Pair; every pair when not given.
+            order_mode: spot or iso_margin; both when not given.
+            start_time: Unix ms, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            limit: Rows of one reply, 1 to 200, 200 when not given.
+            recv_window: ms the call may be late, 1 to 60000.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Current Open Orders (v4)".
+        """
+        return self._iter(OPEN_ORDER_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
+                          order_mode=order_mode, limit=limit, recv_window=recv_window)
+
     async def get_spot_historic_orders_v4(
         self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
         start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
@@ -333,6 +374,28 @@ class SpotTrading(Section):
         return await self._call(HISTORY_ORDERS, symbol=symbol, order_mode=order_mode, start_time=start_time,
                                 end_time=end_time, limit=limit, recv_window=recv_window)
 
+    def iter_spot_historic_orders_v4(
+        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
+        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
+        recv_window: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+    ) -> History[SpotOrder]:
+        """Finished orders of any span, oldest first by ``create_time``, each once.
+
+        Args:
+            symbol: Pair; every pair when not given.
+            order_mode: spot or iso_margin; both when not given.
+            start_time: Unix ms, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            limit: Rows of one reply, 1 to 200, 200 when not given.
+            recv_window: ms the call may be late, 1 to 60000.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Account Orders (v4)".
+        """
+        return self._iter(HISTORY_ORDER_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
+                          order_mode=order_mode, limit=limit, recv_window=recv_window)
+
     async def get_spot_account_trades_v4(
         self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
         start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
@@ -352,6 +415,28 @@ class SpotTrading(Section):
         """
         return await self._call(ACCOUNT_TRADES, symbol=symbol, order_mode=order_mode, start_time=start_time,
                                 end_time=end_time, limit=limit, recv_window=recv_window)
+
+    def iter_spot_account_trades_v4(
+        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
+        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
+        recv_window: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+    ) -> History[SpotTrade]:
+        """The account's fills of any span, oldest first, each once.
+
+        Args:
+            symbol: Pair; every pair when not given.
+            order_mode: spot or iso_margin; both when not given.
+            start_time: Unix ms, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            limit: Rows of one reply, 1 to 200, 200 when not given.
+            recv_window: ms the call may be late, 1 to 60000.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Account Trade List (v4)".
+        """
+        return self._iter(ACCOUNT_TRADE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
+                          order_mode=order_mode, limit=limit, recv_window=recv_window)
 
     async def get_spot_account_order_trades_v4(
         self, order_id: str, *, recv_window: int | None = None,

@@ -88,7 +88,7 @@ async def test_raise_tells_after_what_was_queued_and_before_what_comes_later() -
     assert await box.get() == "g"
 
 
-@pytest.mark.parametrize("overflow", ["block", "drop_oldest", "raise"])
+@pytest.mark.parametrize("overflow", ["block", "drop_oldest"])
 async def test_nobody_is_slow_before_the_first_take(overflow: Overflow) -> None:
     """Until the consumer begins, the newest updates are kept and nothing is raised."""
     told: list[object] = []
@@ -100,6 +100,19 @@ async def test_nobody_is_slow_before_the_first_take(overflow: Overflow) -> None:
     assert (box.dropped, told) == (2, [])
     box.put("e")
     assert await box.get() == "e"
+
+
+async def test_raise_says_what_was_lost_before_the_first_take() -> None:
+    """An iteration that begins late learns first that updates are missing, then gets the newest."""
+    told: list[object] = []
+    box = _box("raise", 2, told)
+    for item in "abcd":
+        box.put(item)
+    with pytest.raises(SlowConsumer) as caught:
+        await box.get()
+    assert caught.value.dropped == 2
+    assert not told
+    assert await _drain(box) == ["c", "d"]
 
 
 async def test_block_makes_the_reader_wait_and_loses_nothing() -> None:

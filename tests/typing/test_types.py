@@ -10,6 +10,7 @@ from bitmart_async import (
     Event,
     FuturesClientV2,
     FuturesSide,
+    History,
     RestClient,
     Side,
     StreamData,
@@ -19,9 +20,11 @@ from bitmart_async import (
     WebsocketClient,
     topics,
 )
+from bitmart_async.models.futures import ContractDetails, FuturesCandle, FuturesOrder, FuturesOrderAck
 from bitmart_async.models.futures import ContractDetails, FuturesOrder, FuturesOrderAck
 from bitmart_async.models.futures_plan import PlanOrder
 from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder, SpotOrderAck, SpotTicker
+from bitmart_async.models.spot import SpotOrder, SpotOrderAck, SpotTicker
 from bitmart_async.models.streams_spot import SpotStreamTicker
 from bitmart_async.models.system import SystemTime
 from bitmart_async.rest.system import SYSTEM_TIME
@@ -35,6 +38,11 @@ async def rest_calls(rest: RestClient, futures: FuturesClientV2) -> None:
     assert_type(ticker.ts, int)
     assert_type(await rest.submit_spot_order_v2("BTC_USDT", side=Side.BUY, type="market", notional="10"), SpotOrderAck)
     assert_type(await rest.get_spot_open_orders_v4(), list[SpotOrder])
+    history = rest.iter_spot_historic_orders_v4()
+    assert_type(history, History[SpotOrder])
+    async for order in history:
+        assert_type(order, SpotOrder)
+    assert_type(await futures.iter_futures_klines("BTCUSDT").all(), list[FuturesCandle])
     assert_type(await rest.resolve_order(symbol="BTC_USDT", client_order_id="x"), SpotOrder | SpotAlgoOrder | None)
     assert_type(await rest.call(SYSTEM_TIME), Envelope[SystemTime])
     assert_type(await rest.request("GET", "/spot/v1/symbols"), Envelope[object])

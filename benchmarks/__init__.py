@@ -1,0 +1,1 @@
+"""What the library costs, measured against the least that does the same."""

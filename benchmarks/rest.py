@@ -1,0 +1,248 @@
+"""CPU time of one REST call, against a floor measured in the same run.
+
+The floor is the least that does the same: aiohttp, hmac, a typed msgspec decode. The server runs in a
+process of its own; only the CPU time of this process is counted. Rounds are shuffled, so that whatever
+else the machine does falls on both; the figure is the median of the ratios of the rounds.
+
+``python -m benchmarks.rest`` prints the table; ``--profile`` shows where the time of one case goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import datetime
+import gc
+import hashlib
+import hmac
+import platform
+import pstats
+import random
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from decimal import Decimal
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import aiohttp
+import msgspec
+
+from benchmarks.server import KEY, MEMO, SECRET
+from bitmart_async import Endpoint, Quota, RestClient
+from bitmart_async.rest.spot_market import TICKER
+from bitmart_async.rest.spot_trading import SUBMIT_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+AT_ONCE = 64
+
+
+def unlimited(endpoint: Endpoint) -> Endpoint:
+    """The same endpoint with a quota nobody can use up, so that nothing waits."""
+    return Endpoint(
+        endpoint.id, endpoint.method, endpoint.path, endpoint.auth, Quota(1_000_000),
+        returns=endpoint.returns,
+        params=endpoint.params, effect=endpoint.effect, inner=endpoint.inner, own_id=endpoint.own_id,
+        rules=endpoint.rules, guard=endpoint.guard,
+    )  # fmt: skip
+
+
+FREE_TICKER, FREE_ORDER = unlimited(TICKER), unlimited(SUBMIT_ORDER)
+
+
+class Ours:
+    """The library, called as users call it."""
+
+    def __init__(self, url: str) -> None:
+        self.client = RestClient(base_url=url, api_key=KEY, api_secret=SECRET, api_memo=MEMO)
+
+    async def get(self) -> None:
+        reply = await self.client.call(FREE_TICKER, symbol="BTC_USDT")
+        assert reply.data.last == 30_000
+
+    async def post(self) -> None:
+        reply = await self.client.call(FREE_ORDER, symbol="BTC_USDT", side="buy", type="limit", size="0.01",
+                                       price=Decimal("30000.5"))  # fmt: skip
+        assert reply.data.order_id == "125213058731346056"
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+
+class TickerData(msgspec.Struct):
+    symbol: str
+    last: Decimal
+    v_24h: Decimal
+    qv_24h: Decimal
+    open_24h: Decimal
+    high_24h: Decimal
+    low_24h: Decimal
+    fluctuation: Decimal
+    bid_px: Decimal
+    bid_sz: Decimal
+    ask_px: Decimal
+    ask_sz: Decimal
+    ts: int
+
+
+class Ticker(msgspec.Struct):
+    code: int
+    message: str
+    trace: str
+    data: TickerData
+
+
+class OrderData(msgspec.Struct):
+    order_id: str
+
+
+class Order(msgspec.Struct):
+    code: int
+    message: str
+    trace: str
+    data: OrderData
+
+
+class Floor:
+    """The same calls by hand."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=100), cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=15, connect=10),
+            skip_auto_headers=("User-Agent", "Content-Type"),
+            headers={"User-Agent": "floor", "Accept": "application/json"},
+        )  # fmt: skip
+        self.ticker = msgspec.json.Decoder(Ticker, strict=False).decode
+        self.order = msgspec.json.Decoder(Order, strict=False).decode
+
+    async def get(self) -> None:
+        async with self.session.get(self.url + "/spot/quotation/v3/ticker?symbol=BTC_USDT") as response:
+            reply = self.ticker(await response.read())
+        assert reply.code == 1000
+        assert reply.data.last == 30_000
+
+    async def post(self) -> None:
+        body = msgspec.json.encode({
+            "symbol": "BTC_USDT", "side": "buy", "type": "limit", "size": "0.01",
+            "price": format(Decimal("30000.5"), "f"), "client_order_id": uuid.uuid4().hex,
+        })  # fmt: skip
+        now = str(int(time.time() * 1000))
+        sign = hmac.new(SECRET.encode(), f"{now}#{MEMO}#".encode() + body, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json",
+            "X-BM-KEY": KEY,
+            "X-BM-TIMESTAMP": now,
+            "X-BM-SIGN": sign,
+        }
+        async with self.session.post(
+            self.url + "/spot/v2/submit_order", data=body, headers=headers
+        ) as response:
+            reply = self.order(await response.read())
+        assert reply.code == 1000
+        assert reply.data.order_id == "125213058731346056"
+
+    async def close(self) -> None:
+        await self.session.close()
+
+
+async def one_by_one(call: Callable[[], Awaitable[None]], count: int) -> None:
+    for _ in range(count):
+        await call()
+
+
+async def at_once(call: Callable[[], Awaitable[None]], count: int) -> None:
+    await asyncio.gather(*(one_by_one(call, count // AT_ONCE) for _ in range(AT_ONCE)))
+
+
+CASES = {
+    "GET, one by one": ("get", one_by_one, 320),
+    f"GET, {AT_ONCE} at once": ("get", at_once, 640),
+    "signed POST, one by one": ("post", one_by_one, 320),
+    f"signed POST, {AT_ONCE} at once": ("post", at_once, 640),
+}
+
+
+async def cost(side: Ours | Floor, case: str) -> float:
+    """CPU microseconds of this process per call."""
+    name, way, count = CASES[case]
+    call = getattr(side, name)
+    gc.collect()
+    began = time.process_time()
+    await way(call, count)
+    return (time.process_time() - began) / count * 1e6
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        assert server.stdin is not None
+        server.stdin.close()
+
+
+async def measure(url: str, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Pairs of ours and floor, by case."""
+    sides = {"ours": Ours(url), "floor": Floor(url)}
+    found: dict[str, list[tuple[float, float]]] = {case: [] for case in CASES}
+    try:
+        for number in range(-1, rounds):  # the first round only warms up
+            cases = random.sample(list(CASES), len(CASES))
+            for case in cases:
+                figures = {name: await cost(sides[name], case) for name in random.sample(list(sides), 2)}
+                if number >= 0:
+                    found[case].append((figures["ours"], figures["floor"]))
+    finally:
+        for side in sides.values():
+            await side.close()
+    return found
+
+
+async def profile(url: str, case: str) -> None:
+    ours = Ours(url)
+    await cost(ours, case)
+    with cProfile.Profile() as profiler:
+        for _ in range(4):
+            await cost(ours, case)
+    await ours.close()
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=16)
+    parser.add_argument("--profile", metavar="CASE", choices=list(CASES))
+    given = parser.parse_args()
+    with served() as url:
+        if given.profile:
+            asyncio.run(profile(url, given.profile))
+            return
+        began = time.monotonic()
+        found = asyncio.run(measure(url, given.rounds))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "msgspec"))
+    print(f"REST, CPU time of the client per call; {datetime.datetime.now(datetime.UTC):%Y-%m-%d}")
+    print(
+        f"Python {platform.python_version()}, {packages}; {given.rounds} rounds, "
+        f"{time.monotonic() - began:.0f} s"
+    )
+    print(f"{'':28}{'ours us':>9}{'floor us':>10}{'ratio':>8}{'quartiles':>14}")
+    for case, pairs in found.items():
+        ratios = [ours / floor for ours, floor in pairs]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        ours, floor = (statistics.median(side) for side in zip(*pairs, strict=True))
+        print(f"{case:28}{ours:9.0f}{floor:10.0f}{middle:8.2f}{f'{low:.2f}-{high:.2f}':>14}")
+
+
+if __name__ == "__main__":
+    main()
