@@ -17,6 +17,7 @@
     │   └── BadResponse                   an answer that cannot be read
     ├── HistoryIncomplete                 rows of a long list that cannot be read
     │   └── HistoryStopped                more requests than max_requests allows
+    ├── ClientClosed                      the client is closed; nothing was sent
     ├── OutcomeUnknown                    a change was sent and its answer lost: it may have happened
     │   └── OrderFateUnknown              the same for an order; resolve_order() finds the truth
     ├── ApiError                          BitMart understood and refused
@@ -45,8 +46,7 @@
         ├── SubscriptionRefused           it refused topics; the others of the call stay subscribed
         ├── StreamUnavailable             no socket to the exchange could be opened
         ├── FrameUnreadable               a message nobody can decode; it is reported, nothing stops
-        ├── SlowConsumer                  an iterator or handler fell behind its bounded queue
-        └── ClientClosed                  the client is closed
+        └── SlowConsumer                  an iterator or handler fell behind its bounded queue
 
 Library exceptions (aiohttp, websockets, msgspec, ssl) are translated once, at the edge, and kept as
 ``__cause__`` only where they carry no secret. Every error copies and pickles.
@@ -176,6 +176,10 @@ class EdgeBlocked(TransportError):
 
 class BadResponse(TransportError):
     """An answer that is not what BitMart sends: not JSON, cut, or in an unknown shape."""
+
+
+class ClientClosed(BitMartError):
+    """The client is closed; make a new one. Nothing was sent."""
 
 
 class OutcomeUnknown(BitMartError):
@@ -354,10 +358,6 @@ class SlowConsumer(StreamError):
     def __init__(self, text: str = "", *, dropped: int = 0) -> None:
         super().__init__(text)
         self.dropped = dropped
-
-
-class ClientClosed(StreamError):
-    """The client is closed; make a new one."""
 
 
 _BY_CATEGORY: Final[Mapping[Category, type[ApiError]]] = MappingProxyType({

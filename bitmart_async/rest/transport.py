@@ -42,6 +42,7 @@ from bitmart_async.errors import (
     ApiError,
     BadResponse,
     BitMartError,
+    ClientClosed,
     ConfigurationError,
     ConnectFailed,
     CredentialsMissing,
@@ -215,7 +216,7 @@ class Transport:
                                           call.body, label=endpoint.label, timeout=timeout)
             self._log.debug("%s: HTTP %d, %d bytes", endpoint.label, answer.status, len(answer.body))
             return self._understand(call, answer, gate)
-        except ConnectFailed:
+        except (ConnectFailed, ClientClosed):
             call.sends -= sent
             sent = False
             raise
@@ -465,9 +466,9 @@ class Transport:
         return True
 
 
-def _closed(endpoint: Endpoint[object]) -> ConnectFailed:
-    return ConnectFailed(f"{endpoint.label}: this client is closed. Nothing was sent; make a new one.",
-                         endpoint=endpoint.label, fate=Fate.NOT_SENT)
+def _closed(endpoint: Endpoint[object]) -> ClientClosed:
+    return ClientClosed(f"{endpoint.label}: this client is closed. Nothing was sent; make a new one.",
+                        endpoint=endpoint.label, fate=Fate.NOT_SENT)
 
 
 def _undamaged(error: TransportError) -> bool:

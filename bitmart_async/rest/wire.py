@@ -14,6 +14,7 @@ from bitmart_async._version import __version__
 from bitmart_async.errors import (
     AnswerTimeout,
     BadResponse,
+    ClientClosed,
     ConnectFailed,
     ConnectionLost,
     Fate,
@@ -80,13 +81,14 @@ class Wire:
 
         Raises:
             TransportError: ``fate`` is NOT_SENT when no byte of the request left, else UNKNOWN.
+            ClientClosed: Nothing was sent.
         """
         import aiohttp
         from yarl import URL
 
         if self.closed:
-            raise ConnectFailed(f"{label}: this client is closed. Nothing was sent; make a new one.",
-                                endpoint=label, fate=Fate.NOT_SENT)
+            raise ClientClosed(f"{label}: this client is closed. Nothing was sent; make a new one.",
+                               endpoint=label, fate=Fate.NOT_SENT)
         session = self._session or self._open()
         target = URL(f"{url}?{query}", encoded=True) if query else self._urls.get(url)
         if target is None:

@@ -15,6 +15,7 @@ from bitmart_async.errors import (
     ApiError,
     BadResponse,
     BitMartError,
+    ClientClosed,
     ConnectFailed,
     Fate,
     OrderFateUnknown,
@@ -161,7 +162,7 @@ async def test_X1_what_queues_when_the_client_closes_is_never_sent() -> None:
         await client.aclose()
         async with asyncio.timeout(1):
             results = await asyncio.gather(*tasks, return_exceptions=True)
-        unsent = [result for result in results if isinstance(result, ConnectFailed)]
+        unsent = [result for result in results if isinstance(result, ClientClosed)]
         assert [error.fate for error in unsent] == [Fate.NOT_SENT] * 2
         assert server.count(*FUTURES_SUBMIT) == 24
         assert client.pending_orders == ()
@@ -197,7 +198,7 @@ async def test_X1_closing_leaves_another_client_of_the_same_limits_alone() -> No
             while gate.waiting < 2:  # noqa: ASYNC110 - gates have no such event
                 await asyncio.sleep(0)
         await one.aclose()
-        with pytest.raises(ConnectFailed):
+        with pytest.raises(ClientClosed):
             await tasks[0]
         assert (await tasks[1]).data == 1
 

@@ -16,6 +16,7 @@ from bitmart_async.errors import (
     BadRequest,
     BitMartError,
     Fate,
+    HistoryIncomplete,
     InsufficientFunds,
     IpBanned,
     Maintenance,
@@ -53,6 +54,8 @@ def make(kind: type[BitMartError]) -> BitMartError:
         )
     if kind is SubscriptionRefused:
         return SubscriptionRefused("no", refused={"a/b": "why"}, subscription=object(), code=90004)
+    if issubclass(kind, HistoryIncomplete):
+        return kind("more", endpoint="GET /h", window=(3, 4), rows=9)
     if kind is SlowConsumer:
         return SlowConsumer("slow", dropped=5)
     return kind(
