@@ -35,7 +35,9 @@ class Clock:
     """
 
     def __init__(
-        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic,
+        self,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
         self._base = wall() - monotonic()
@@ -71,13 +73,17 @@ class Clock:
             theirs = await server_time()
             took = self._monotonic() - sent
             if not 0 <= theirs <= LATEST_MS:
-                raise TransportError("the clock could not be measured: the host told a time that makes no "
-                                     "sense. Check base_url= and environment=.")
+                raise TransportError(
+                    "the clock could not be measured: the host told a time that makes no "
+                    "sense. Check base_url= and environment=."
+                )
             ours = (self._base + sent + took / 2) * 1000
             if took <= SLOWEST_ROUND and (best is None or took < best[0]):
                 best = took, theirs - ours
         if best is None:
-            raise TransportError(f"the clock could not be measured: every one of {ROUNDS} round trips to "
-                                 f"the exchange took longer than {SLOWEST_ROUND:g} s. Try again later.")
+            raise TransportError(
+                f"the clock could not be measured: every one of {ROUNDS} round trips to "
+                f"the exchange took longer than {SLOWEST_ROUND:g} s. Try again later."
+            )
         self.round_trip_ms, self.offset_ms = best[0] * 1000, best[1]
         return self.offset_ms

@@ -15,7 +15,7 @@ __all__ = ["Credentials"]
 
 _VARIABLES = {
     "api_key": "BITMART_API_KEY",
-    "api_secret": "BITMART_API_SECRET",  # noqa: S105 - the name of a variable, not a secret
+    "api_secret": "BITMART_API_SECRET",
     "api_memo": "BITMART_API_MEMO",
 }
 
@@ -60,16 +60,20 @@ class Credentials:
         source = os.environ if environ is None else environ
         missing = [variable for variable in _VARIABLES.values() if not source.get(variable, "").strip()]
         if missing:
-            raise CredentialsMissing(f"Set {', '.join(missing)} in the environment: "
-                                     f"all three variables are needed for private calls.")
+            raise CredentialsMissing(
+                f"Set {', '.join(missing)} in the environment: "
+                f"all three variables are needed for private calls."
+            )
         return cls(**{name: source[variable].strip() for name, variable in _VARIABLES.items()})
 
     def __repr__(self) -> str:
         return "Credentials(api_key=***, api_secret=***, api_memo=***)"
 
     def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("Credentials are not pickled: a pickle would hold the secret in plain text. "
-                        "Pass the environment variables to the other process instead.")
+        raise TypeError(
+            "Credentials are not pickled: a pickle would hold the secret in plain text. "
+            "Pass the environment variables to the other process instead."
+        )
 
 
 def settle(
@@ -84,12 +88,16 @@ def settle(
     given = [name for name, value in loose.items() if value is not None]
     if credentials is not None:
         if given:
-            raise CredentialsMissing("Give either credentials= or api_key=, api_secret=, api_memo=, not both.")
+            raise CredentialsMissing(
+                "Give either credentials= or api_key=, api_secret=, api_memo=, not both."
+            )
         return credentials
     if not given:
         return None
     if len(given) < len(loose):
         absent = ", ".join(name for name, value in loose.items() if value is None)
-        raise CredentialsMissing(f"{absent} missing: give all three of api_key, api_secret and api_memo, "
-                                 f"or none for public data only.")
+        raise CredentialsMissing(
+            f"{absent} missing: give all three of api_key, api_secret and api_memo, "
+            f"or none for public data only."
+        )
     return Credentials(str(api_key), str(api_secret), str(api_memo))

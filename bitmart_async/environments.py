@@ -48,8 +48,12 @@ class Environment:
             if field.name in ("name", "any_host"):
                 continue
             url = str(getattr(self, field.name))
-            check_url(url, what=f"Environment.{field.name}", any_host=self.any_host,
-                      schemes=("https", "http") if field.name.endswith("_rest") else ("wss", "ws"))
+            check_url(
+                url,
+                what=f"Environment.{field.name}",
+                any_host=self.any_host,
+                schemes=("https", "http") if field.name.endswith("_rest") else ("wss", "ws"),
+            )
 
 
 def check_url(url: str, *, what: str, schemes: tuple[str, str], any_host: bool = False) -> None:
@@ -76,12 +80,15 @@ def check_url(url: str, *, what: str, schemes: tuple[str, str], any_host: bool =
     if host in _LOOPBACK:
         return
     if parts.scheme != secure:
-        raise ValueError(f"{what}: {url!r} is not encrypted; use {secure}:// "
-                         f"({plain}:// is for this machine only)")
+        raise ValueError(
+            f"{what}: {url!r} is not encrypted; use {secure}:// ({plain}:// is for this machine only)"
+        )
     trusted = host == _TRUSTED_DOMAIN or host.endswith("." + _TRUSTED_DOMAIN)
     if not trusted and not any_host:
-        raise ValueError(f"{what}: {host!r} is neither bitmart.com nor this machine; if you mean it, "
-                         f"pass an Environment(..., any_host=True)")
+        raise ValueError(
+            f"{what}: {host!r} is neither bitmart.com nor this machine; if you mean it, "
+            f"pass an Environment(..., any_host=True)"
+        )
 
 
 LIVE = Environment(
@@ -108,8 +115,13 @@ DEMO = Environment(
 
 
 def local(
-    *, spot_rest: int, futures_rest: int, spot_streams: int, futures_streams: int,
-    host: str = "127.0.0.1", name: str = "local",
+    *,
+    spot_rest: int,
+    futures_rest: int,
+    spot_streams: int,
+    futures_streams: int,
+    host: str = "127.0.0.1",
+    name: str = "local",
 ) -> Environment:
     """A BitMart on this machine, by its four ports (TCP), without encryption.
 

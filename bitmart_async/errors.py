@@ -65,16 +65,52 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
-    "AccountUnavailable", "AlreadyExists", "AnswerTimeout", "ApiError", "AuthError", "BadRequest",
-    "BadResponse", "BitMartError", "ClientClosed", "ConfigurationError", "ConnectFailed",
-    "ConnectionLost", "CredentialsMissing", "EdgeBlocked", "EndpointRetired", "Fate",
-    "FrameUnreadable", "HistoryIncomplete", "HistoryStopped", "InsufficientFunds", "IpBanned",
-    "LoginRefused", "Maintenance", "NotFound",
-    "OrderFateUnknown", "OrderNotFound", "OrderRejected", "OrderStateConflict", "OutcomeUnknown",
-    "ParameterError", "PermissionDenied", "PositionConflict", "RateLimited", "RedirectRefused",
-    "RegionRestricted", "SlowConsumer", "StreamError", "StreamUnavailable", "SubscriptionRefused",
-    "SymbolUnavailable", "SystemFault", "TimestampRejected", "TlsError", "TopicError",
-    "TransportError", "Unavailable",
+    "AccountUnavailable",
+    "AlreadyExists",
+    "AnswerTimeout",
+    "ApiError",
+    "AuthError",
+    "BadRequest",
+    "BadResponse",
+    "BitMartError",
+    "ClientClosed",
+    "ConfigurationError",
+    "ConnectFailed",
+    "ConnectionLost",
+    "CredentialsMissing",
+    "EdgeBlocked",
+    "EndpointRetired",
+    "Fate",
+    "FrameUnreadable",
+    "HistoryIncomplete",
+    "HistoryStopped",
+    "InsufficientFunds",
+    "IpBanned",
+    "LoginRefused",
+    "Maintenance",
+    "NotFound",
+    "OrderFateUnknown",
+    "OrderNotFound",
+    "OrderRejected",
+    "OrderStateConflict",
+    "OutcomeUnknown",
+    "ParameterError",
+    "PermissionDenied",
+    "PositionConflict",
+    "RateLimited",
+    "RedirectRefused",
+    "RegionRestricted",
+    "SlowConsumer",
+    "StreamError",
+    "StreamUnavailable",
+    "SubscriptionRefused",
+    "SymbolUnavailable",
+    "SystemFault",
+    "TimestampRejected",
+    "TlsError",
+    "TopicError",
+    "TransportError",
+    "Unavailable",
 ]
 
 
@@ -93,9 +129,17 @@ class BitMartError(Exception):
     """Root of the tree. The attributes hold what is known; absent facts are None or empty."""
 
     def __init__(
-        self, text: str = "", *, endpoint: str = "", code: int | None = None, message: str = "",
-        trace: str = "", http_status: int | None = None, retry_after: float | None = None,
-        raw: bytes = b"", fate: Fate | None = None,
+        self,
+        text: str = "",
+        *,
+        endpoint: str = "",
+        code: int | None = None,
+        message: str = "",
+        trace: str = "",
+        http_status: int | None = None,
+        retry_after: float | None = None,
+        raw: bytes = b"",
+        fate: Fate | None = None,
     ) -> None:
         super().__init__(text)
         self.endpoint = endpoint
@@ -193,12 +237,29 @@ class OrderFateUnknown(OutcomeUnknown):
     """An order (or a cancel) was sent and its answer lost. Ask ``client.resolve_order(error)``."""
 
     def __init__(
-        self, text: str = "", *, client_order_id: str | None = None, order_id: str | None = None,
-        symbol: str = "", endpoint: str = "", code: int | None = None, message: str = "",
-        trace: str = "", http_status: int | None = None, raw: bytes = b"",
+        self,
+        text: str = "",
+        *,
+        client_order_id: str | None = None,
+        order_id: str | None = None,
+        symbol: str = "",
+        endpoint: str = "",
+        code: int | None = None,
+        message: str = "",
+        trace: str = "",
+        http_status: int | None = None,
+        raw: bytes = b"",
     ) -> None:
-        super().__init__(text, endpoint=endpoint, code=code, message=message, trace=trace,
-                         http_status=http_status, raw=raw, fate=Fate.UNKNOWN)
+        super().__init__(
+            text,
+            endpoint=endpoint,
+            code=code,
+            message=message,
+            trace=trace,
+            http_status=http_status,
+            raw=raw,
+            fate=Fate.UNKNOWN,
+        )
         self.client_order_id = client_order_id
         """The id the order was sent under; None where the endpoint has none."""
         self.order_id = order_id
@@ -210,7 +271,12 @@ class HistoryIncomplete(BitMartError):
     """Rows of a long list cannot be read: more of them share one smallest window than a reply can hold."""
 
     def __init__(
-        self, text: str = "", *, endpoint: str = "", window: tuple[int, int] = (0, 0), rows: int = 0,
+        self,
+        text: str = "",
+        *,
+        endpoint: str = "",
+        window: tuple[int, int] = (0, 0),
+        rows: int = 0,
     ) -> None:
         super().__init__(text, endpoint=endpoint)
         self.window = window
@@ -229,9 +295,11 @@ class ApiError(BitMartError):
     def __str__(self) -> str:
         fact = fact_of(self.code or 0, self.http_status)
         status = f", HTTP {self.http_status}" if self.http_status not in (None, 200) else ""
-        return (f"{self.endpoint}: code {self.code}{status}: {fact.meaning} "
-                f"[BitMart says: {self.message or 'nothing'}; trace {self.trace or 'none'}]. "
-                f"{ADVICE[fact.category]}")
+        return (
+            f"{self.endpoint}: code {self.code}{status}: {fact.meaning} "
+            f"[BitMart says: {self.message or 'nothing'}; trace {self.trace or 'none'}]. "
+            f"{ADVICE[fact.category]}"
+        )
 
 
 class AuthError(ApiError):
@@ -332,8 +400,15 @@ class SubscriptionRefused(StreamError):
 
     _live = frozenset({"subscription"})
 
-    def __init__(self, text: str = "", *, refused: Mapping[str, str] | None = None,
-                 subscription: object = None, endpoint: str = "", code: int | None = None) -> None:
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        refused: Mapping[str, str] | None = None,
+        subscription: object = None,
+        endpoint: str = "",
+        code: int | None = None,
+    ) -> None:
         super().__init__(text, endpoint=endpoint, code=code)
         self.refused: dict[str, str] = dict(refused or {})
         self.subscription = subscription
@@ -360,30 +435,37 @@ class SlowConsumer(StreamError):
         self.dropped = dropped
 
 
-_BY_CATEGORY: Final[Mapping[Category, type[ApiError]]] = MappingProxyType({
-    Category.AUTH: AuthError,
-    Category.TIMESTAMP: TimestampRejected,
-    Category.PERMISSION: PermissionDenied,
-    Category.REGION: RegionRestricted,
-    Category.ACCOUNT_STATE: AccountUnavailable,
-    Category.RATE_LIMIT: RateLimited,
-    Category.BAD_REQUEST: BadRequest,
-    Category.SYMBOL: SymbolUnavailable,
-    Category.NOT_FOUND: NotFound,
-    Category.INSUFFICIENT_FUNDS: InsufficientFunds,
-    Category.ORDER_REJECTED: OrderRejected,
-    Category.ORDER_STATE: OrderStateConflict,
-    Category.POSITION: PositionConflict,
-    Category.DUPLICATE: AlreadyExists,
-    Category.UNAVAILABLE: Unavailable,
-    Category.MAINTENANCE: Maintenance,
-    Category.RETIRED: EndpointRetired,
-    Category.SYSTEM: SystemFault,
-})
+_BY_CATEGORY: Final[Mapping[Category, type[ApiError]]] = MappingProxyType(
+    {
+        Category.AUTH: AuthError,
+        Category.TIMESTAMP: TimestampRejected,
+        Category.PERMISSION: PermissionDenied,
+        Category.REGION: RegionRestricted,
+        Category.ACCOUNT_STATE: AccountUnavailable,
+        Category.RATE_LIMIT: RateLimited,
+        Category.BAD_REQUEST: BadRequest,
+        Category.SYMBOL: SymbolUnavailable,
+        Category.NOT_FOUND: NotFound,
+        Category.INSUFFICIENT_FUNDS: InsufficientFunds,
+        Category.ORDER_REJECTED: OrderRejected,
+        Category.ORDER_STATE: OrderStateConflict,
+        Category.POSITION: PositionConflict,
+        Category.DUPLICATE: AlreadyExists,
+        Category.UNAVAILABLE: Unavailable,
+        Category.MAINTENANCE: Maintenance,
+        Category.RETIRED: EndpointRetired,
+        Category.SYSTEM: SystemFault,
+    }
+)
 
-_BY_CODE: Final[Mapping[int, type[ApiError]]] = MappingProxyType({
-    30017: IpBanned, 40035: OrderNotFound, 40037: OrderNotFound, 50005: OrderNotFound,
-})
+_BY_CODE: Final[Mapping[int, type[ApiError]]] = MappingProxyType(
+    {
+        30017: IpBanned,
+        40035: OrderNotFound,
+        40037: OrderNotFound,
+        50005: OrderNotFound,
+    }
+)
 
 
 def api_error_class(code: int, http_status: int | None) -> type[ApiError]:

@@ -30,16 +30,20 @@ def plain(value: Decimal | int | str, name: str = "number") -> str:
 def exact(value: Decimal | int | str, name: str = "number") -> Decimal:
     """``value`` as the Decimal it says it is. Raises as :func:`plain`."""
     if isinstance(value, float):
-        raise ParameterError(f"{name}={value!r} is a float, and floats are not exact. "
-                             f"Pass Decimal({str(value)!r}) or the text {str(value)!r}.")
+        raise ParameterError(
+            f"{name}={value!r} is a float, and floats are not exact. "
+            f"Pass Decimal({str(value)!r}) or the text {str(value)!r}."
+        )
     given = cast("object", value)  # what callers really pass
     if isinstance(given, bool) or not isinstance(given, Decimal | int | str):
         raise ParameterError(f"{name} must be a Decimal, an int or text, not {type(given).__name__}.")
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise ParameterError(f"{name}={one_line(repr(value), 60)} is no number. "
-                             f"Write it like '0.5', with a dot and without separators.") from None
+        raise ParameterError(
+            f"{name}={one_line(repr(value), 60)} is no number. "
+            f"Write it like '0.5', with a dot and without separators."
+        ) from None
     if not number.is_finite():
         raise ParameterError(f"{name}={number} is not a finite number.")
     if isinstance(value, str) and ("_" in value or value != value.strip()):

@@ -72,8 +72,12 @@ class RateLimitState:
     def of(cls, headers: Mapping[str, str]) -> RateLimitState | None:
         """Read X-BM-RateLimit-*; None when they are absent or make no sense."""
         try:
-            state = cls(int(headers["X-BM-RateLimit-Remaining"]), int(headers["X-BM-RateLimit-Limit"]),
-                        float(headers["X-BM-RateLimit-Reset"]), headers.get("X-BM-RateLimit-Mode", ""))
+            state = cls(
+                int(headers["X-BM-RateLimit-Remaining"]),
+                int(headers["X-BM-RateLimit-Limit"]),
+                float(headers["X-BM-RateLimit-Reset"]),
+                headers.get("X-BM-RateLimit-Mode", ""),
+            )
         except (KeyError, ValueError):
             return None
         # A moment in time, NaN or inf in Reset would close a window for good; numbers of hundreds of
@@ -267,8 +271,9 @@ class RateLimits:
 
     def _drop_idle(self) -> None:
         now = _now()
-        self._gates = {owner: gate for owner, gate in self._gates.items()
-                       if gate.waiting or not gate.window.idle(now)}
+        self._gates = {
+            owner: gate for owner, gate in self._gates.items() if gate.waiting or not gate.window.idle(now)
+        }
 
     def ban(self, host: str, seconds: float = BAN_SECONDS) -> None:
         """Send nothing more to ``host`` for a while."""
@@ -281,9 +286,15 @@ class RateLimits:
             return
         left = self._banned.get(host, 0.0) - _now()
         if left > 0:
-            raise IpBanned(f"{host} has blocked this address", endpoint=endpoint, code=30017,
-                           message="not sent: the host blocked this address earlier",
-                           http_status=418, retry_after=left, fate=Fate.NOT_SENT)
+            raise IpBanned(
+                f"{host} has blocked this address",
+                endpoint=endpoint,
+                code=30017,
+                message="not sent: the host blocked this address earlier",
+                http_status=418,
+                retry_after=left,
+                fate=Fate.NOT_SENT,
+            )
 
     def use(self) -> dict[str, Use]:
         """How full each window is now, by host, method and path.
@@ -294,8 +305,9 @@ class RateLimits:
         now = _now()
         for (name, key), gate in self._gates.items():
             window = gate.window
-            row = f"{name} (key …{key[len(key) - min(4, len(key) // 4):]})" if key else name
+            row = f"{name} (key …{key[len(key) - min(4, len(key) // 4) :]})" if key else name
             twins = sum(other == row or other.startswith(f"{row} #") for other in view)
             view[f"{row} #{twins + 1}" if twins else row] = Use(
-                window.used(now), window.requests, window.per, gate.waiting, window.paused_for(now))
+                window.used(now), window.requests, window.per, gate.waiting, window.paused_for(now)
+            )
         return view

@@ -88,7 +88,8 @@ class Signer:
         raise ConfigurationError(
             f"sign= {wrong}; it must return the signature as text: lower-case hex, without a line break, and "
             f"never the secret itself. Nothing was sent. Call your function by itself to see what is wrong.",
-            fate=Fate.NOT_SENT)
+            fate=Fate.NOT_SENT,
+        )
 
     def mask(self, text: str) -> str:
         """``text`` with every secret in it, also percent-encoded, and every signature replaced by ``***``."""

@@ -18,7 +18,9 @@ from bitmart_async.sandbox import Sandbox
 async def buy(rest: RestClient, price: Decimal) -> str | None:
     """Place a limit order; the id of the order that is live, None when there is none."""
     try:
-        ack = await rest.submit_spot_order_v2("BTC_USDT", side=Side.BUY, type=OrderType.LIMIT, size="0.01", price=price)
+        ack = await rest.submit_spot_order_v2(
+            "BTC_USDT", side=Side.BUY, type=OrderType.LIMIT, size="0.01", price=price
+        )
     except ConnectFailed:
         print("nothing was sent: try again when the network is back")
     except InsufficientFunds:

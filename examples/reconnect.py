@@ -20,7 +20,8 @@ async def main() -> None:
         @ws.on("live")
         def live(event: Event) -> None:
             if event.gap is not None:
-                print(f"{event.connection} live again with {', '.join(event.topics)}; nothing heard for {event.gap.seconds:.2f} s")
+                print(f"{event.connection} live again with {', '.join(event.topics)}")
+                print(f"nothing heard for {event.gap.seconds:.2f} s")
                 back.set()
 
         trades = await ws.subscribe([topics.spot.trade("BTC_USDT")])

@@ -12,7 +12,8 @@ import pytest
 SHARED = Path(__file__).parents[2] / "shared" / "api"
 
 needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the collected wire facts (../shared/api) are not on this machine")
+    not SHARED.is_dir(), reason="the collected wire facts (../shared/api) are not on this machine"
+)
 
 _NO_NUMBER = ("", "-", "market price", None)
 
@@ -22,7 +23,7 @@ def assert_kept(wire: object, model: object, place: str = "$") -> None:
     if isinstance(model, msgspec.Struct):
         fields = msgspec.structs.fields(model)
         if isinstance(wire, list):
-            assert len(wire) <= len(fields), f"{place}: columns beyond the model: {wire[len(fields):]}"
+            assert len(wire) <= len(fields), f"{place}: columns beyond the model: {wire[len(fields) :]}"
             for item, field in zip(wire, fields, strict=False):
                 assert_kept(item, getattr(model, field.name), f"{place}.{field.name}")
             return
@@ -55,6 +56,7 @@ def _assert_same(wire: object, value: object, place: str) -> None:
     elif isinstance(value, Decimal | int | float):
         assert not isinstance(wire, bool), f"{place}: {wire!r} became {value!r}"
         assert Decimal(str(wire)) == Decimal(repr(value) if isinstance(value, float) else str(value)), (
-            f"{place}: {wire!r} became {value!r}")
+            f"{place}: {wire!r} became {value!r}"
+        )
     else:
         assert str(wire).strip() == str(value).strip(), f"{place}: {wire!r} became {value!r}"

@@ -6,12 +6,40 @@ import importlib
 import inspect
 import typing
 
-_CLASSES = ("RestClient", "FuturesClientV2", "WebsocketClient", "Subscription", "Credentials", "Environment", "Clock",
-            "RateLimits", "History", "Asked")
-_MODULES = ("models.enums", "models.spot", "models.futures", "models.futures_plan", "models.futures_wallet",
-            "models.futures_affiliate", "models.system", "models.streams_spot", "models.streams_futures",
-            "models.account", "models.margin", "models.subaccount", "models.earn", "models.broker",
-            "models.spot_legacy", "sandbox", "topics", "trading", "rest", "numbers")
+_CLASSES = (
+    "RestClient",
+    "FuturesClientV2",
+    "WebsocketClient",
+    "Subscription",
+    "Credentials",
+    "Environment",
+    "Clock",
+    "RateLimits",
+    "History",
+    "Asked",
+)
+_MODULES = (
+    "models.enums",
+    "models.spot",
+    "models.futures",
+    "models.futures_plan",
+    "models.futures_wallet",
+    "models.futures_affiliate",
+    "models.system",
+    "models.streams_spot",
+    "models.streams_futures",
+    "models.account",
+    "models.margin",
+    "models.subaccount",
+    "models.earn",
+    "models.broker",
+    "models.spot_legacy",
+    "sandbox",
+    "topics",
+    "trading",
+    "rest",
+    "numbers",
+)
 
 
 def lines() -> list[str]:

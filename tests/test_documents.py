@@ -21,11 +21,19 @@ def _blocks() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("place", "code"), _blocks(), ids=lambda value: value if value.endswith(tuple("0123456789")) else "")
+@pytest.mark.parametrize(
+    ("place", "code"), _blocks(), ids=lambda value: value if value.endswith(tuple("0123456789")) else ""
+)
 def test_a_block_runs(place: str, code: str) -> None:
     """A newcomer who copies a block gets what the page promises: it ends without error or warning."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60,
-                          check=False, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
     assert done.returncode == 0, f"{place}:\n{done.stdout}\n{done.stderr}"
     assert not done.stderr, f"{place}:\n{done.stderr}"
 

@@ -87,13 +87,18 @@ def _imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    inside = {name.removeprefix("bitmart_async").lstrip(".") or "__init__"
-              for name in names if name.split(".")[0] == "bitmart_async"}
+    inside = {
+        name.removeprefix("bitmart_async").lstrip(".") or "__init__"
+        for name in names
+        if name.split(".")[0] == "bitmart_async"
+    }
     known = {name for name, _ in _modules()}
     return {_layer(name) for name in inside if name in known}
 
 
-@pytest.mark.parametrize(("module", "path"), _modules(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), _modules(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_imports_go_up(module: str, path: Path) -> None:
     """Every module stands in the list and imports only from rows above its own."""
     layer = _layer(module)

@@ -38,8 +38,10 @@ def test_errors_are_exported_completely() -> None:
 
 def test_importing_the_package_loads_no_network_library() -> None:
     """Heavy libraries are loaded when their side is first touched."""
-    code = ("import sys, bitmart_async; "
-            "heavy = {'aiohttp', 'websockets', 'asyncio', 'msgspec'} & set(sys.modules); "
-            "sys.exit(', '.join(sorted(heavy)) or 0)")
+    code = (
+        "import sys, bitmart_async; "
+        "heavy = {'aiohttp', 'websockets', 'asyncio', 'msgspec'} & set(sys.modules); "
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"loaded at import: {done.stderr}"

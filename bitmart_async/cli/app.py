@@ -41,8 +41,15 @@ def demo(*, seed: int = 1) -> int:
 
 @app.command
 def sandbox(
-    *, seed: int = 1, speed: float = 1.0, host: str = "127.0.0.1", spot_rest: int = 0, futures_rest: int = 0,
-    spot_streams: int = 0, futures_streams: int = 0, rate_limits: bool = True,
+    *,
+    seed: int = 1,
+    speed: float = 1.0,
+    host: str = "127.0.0.1",
+    spot_rest: int = 0,
+    futures_rest: int = 0,
+    spot_streams: int = 0,
+    futures_streams: int = 0,
+    rate_limits: bool = True,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Run a BitMart on this machine until Ctrl-C; prints its URLs and keys.
@@ -70,16 +77,31 @@ def sandbox(
     """
     from bitmart_async.cli.sandbox import Ports, serve
 
-    ports = Ports(spot_rest=spot_rest, futures_rest=futures_rest, spot_streams=spot_streams,
-                  futures_streams=futures_streams)
-    return asyncio.run(serve(Console(highlight=False, soft_wrap=True), seed=seed, speed=speed, host=host, ports=ports,
-                             rate_limits=rate_limits, as_json=json))
+    ports = Ports(
+        spot_rest=spot_rest,
+        futures_rest=futures_rest,
+        spot_streams=spot_streams,
+        futures_streams=futures_streams,
+    )
+    return asyncio.run(
+        serve(
+            Console(highlight=False, soft_wrap=True),
+            seed=seed,
+            speed=speed,
+            host=host,
+            ports=ports,
+            rate_limits=rate_limits,
+            as_json=json,
+        )
+    )
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
-        result = app(list(arguments) or ["--help"], exit_on_error=False, print_error=True, result_action="return_value")
+        result = app(
+            list(arguments) or ["--help"], exit_on_error=False, print_error=True, result_action="return_value"
+        )
     except cyclopts.CycloptsError:
         return USAGE
     return result if isinstance(result, int) else 0

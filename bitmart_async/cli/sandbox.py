@@ -26,8 +26,9 @@ class Ports(TypedDict):
     futures_streams: int
 
 
-async def serve(console: Console, *, seed: int, speed: float, host: str, ports: Ports, rate_limits: bool,
-                as_json: bool) -> int:
+async def serve(
+    console: Console, *, seed: int, speed: float, host: str, ports: Ports, rate_limits: bool, as_json: bool
+) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -42,8 +43,10 @@ async def serve(console: Console, *, seed: int, speed: float, host: str, ports: 
                 _print_where(console, sandbox)
             await stop.wait()
     except OSError as error:
-        console.print(f"[red]The sandbox cannot listen on {host}:[/] {error.strerror or error}. Choose an address of "
-                      f"this machine and other ports, or 0 for free ones.")
+        console.print(
+            f"[red]The sandbox cannot listen on {host}:[/] {error.strerror or error}. Choose an address of "
+            f"this machine and other ports, or 0 for free ones."
+        )
         return 1
     except (OverflowError, ValueError) as error:
         console.print(f"[red]The sandbox cannot start:[/] {error}.")
@@ -56,7 +59,14 @@ async def serve(console: Console, *, seed: int, speed: float, host: str, ports: 
 def _print_where(console: Console, sandbox: Sandbox) -> None:
     urls = sandbox.environment
     console.print("[bold]A BitMart on this machine.[/] The market moves; the money is not real.\n")
-    for name in ("spot_rest", "futures_rest", "spot_public", "spot_private", "futures_public", "futures_private"):
+    for name in (
+        "spot_rest",
+        "futures_rest",
+        "spot_public",
+        "spot_private",
+        "futures_public",
+        "futures_private",
+    ):
         console.print(f"  {name:<16} [cyan]{getattr(urls, name)}[/]")
     console.print("\nKeys of its account (they work here and nowhere else):\n")
     for name, value in sandbox.keys.items():
@@ -64,7 +74,14 @@ def _print_where(console: Console, sandbox: Sandbox) -> None:
     console.print("\nIn Python:\n")
     console.print("  from bitmart_async import Credentials, Environment, RestClient")
     console.print("  environment = Environment(name='sandbox',")
-    for name in ("spot_rest", "futures_rest", "spot_public", "spot_private", "futures_public", "futures_private"):
+    for name in (
+        "spot_rest",
+        "futures_rest",
+        "spot_public",
+        "spot_private",
+        "futures_public",
+        "futures_private",
+    ):
         end = ")" if name == "futures_private" else ","
         console.print(f"      {name}='{getattr(urls, name)}'{end}", markup=False)
     console.print("  rest = RestClient(environment=environment, credentials=Credentials.from_env())")

@@ -20,10 +20,29 @@ from bitmart_async.models.enums import (
 )
 
 __all__ = [
-    "BatchOrderAck", "CancelAck", "CancelOrdersAck", "Currencies", "Currency", "SpotAlgoOrder", "SpotBook",
-    "SpotCandle", "SpotFees", "SpotLevel", "SpotOrder", "SpotOrderAck", "SpotOrderRequest", "SpotPublicTrade",
-    "SpotTicker", "SpotTickerRow", "SpotTrade", "SpotTradeFee", "SpotWallet", "SpotWalletRow", "Symbol",
-    "SymbolNames", "Symbols",
+    "BatchOrderAck",
+    "CancelAck",
+    "CancelOrdersAck",
+    "Currencies",
+    "Currency",
+    "SpotAlgoOrder",
+    "SpotBook",
+    "SpotCandle",
+    "SpotFees",
+    "SpotLevel",
+    "SpotOrder",
+    "SpotOrderAck",
+    "SpotOrderRequest",
+    "SpotPublicTrade",
+    "SpotTicker",
+    "SpotTickerRow",
+    "SpotTrade",
+    "SpotTradeFee",
+    "SpotWallet",
+    "SpotWalletRow",
+    "Symbol",
+    "SymbolNames",
+    "Symbols",
 ]
 
 

@@ -6,7 +6,7 @@ exchange printed. Everything else that is money is Decimal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator  # noqa: TC003 - msgspec may look at it
 
 import msgspec
 
@@ -23,9 +23,20 @@ from bitmart_async.models.enums import (
 )
 
 __all__ = [
-    "FuturesAssetUpdate", "FuturesBookTicker", "FuturesDepth", "FuturesDepthAll", "FuturesDepthIncrease",
-    "FuturesFunding", "FuturesKline", "FuturesOrderUpdate", "FuturesPositionUpdate", "FuturesStreamLevel",
-    "FuturesStreamOrder", "FuturesStreamTicker", "FuturesStreamTrade", "LastTrade",
+    "FuturesAssetUpdate",
+    "FuturesBookTicker",
+    "FuturesDepth",
+    "FuturesDepthAll",
+    "FuturesDepthIncrease",
+    "FuturesFunding",
+    "FuturesKline",
+    "FuturesOrderUpdate",
+    "FuturesPositionUpdate",
+    "FuturesStreamLevel",
+    "FuturesStreamOrder",
+    "FuturesStreamTicker",
+    "FuturesStreamTrade",
+    "LastTrade",
 ]
 
 
@@ -202,7 +213,9 @@ class FuturesPositionUpdate(Model, frozen=True, kw_only=True):
     @property
     def margin_mode(self) -> MarginMode:
         """``open_type`` in words; this channel alone sends a number."""
-        return {1: MarginMode.ISOLATED, 2: MarginMode.CROSS}.get(self.open_type, MarginMode(str(self.open_type)))
+        return {1: MarginMode.ISOLATED, 2: MarginMode.CROSS}.get(
+            self.open_type, MarginMode(str(self.open_type))
+        )
 
 
 class LastTrade(Model, frozen=True, kw_only=True, rename="camel"):

@@ -12,8 +12,16 @@ from bitmart_async.models.base import Blank, Id, Model, Ms, Number, Seconds, Who
 from bitmart_async.models.enums import BookFrame, OrderState, Side
 
 __all__ = [
-    "SpotBalanceChange", "SpotBalanceUpdate", "SpotBookTicker", "SpotDepth", "SpotDepthIncrease", "SpotKline",
-    "SpotOrderUpdate", "SpotStreamCandle", "SpotStreamTicker", "SpotStreamTrade",
+    "SpotBalanceChange",
+    "SpotBalanceUpdate",
+    "SpotBookTicker",
+    "SpotDepth",
+    "SpotDepthIncrease",
+    "SpotKline",
+    "SpotOrderUpdate",
+    "SpotStreamCandle",
+    "SpotStreamTicker",
+    "SpotStreamTrade",
 ]
 
 

@@ -40,14 +40,34 @@ if TYPE_CHECKING:
 __all__ = ["ENDPOINTS", "Auth", "Effect", "Endpoint", "Envelope"]
 
 _SECTIONS = (
-    system, spot_market, spot_account, spot_trading, spot_algo, spot_legacy, margin, funding, subaccount,
-    earn, broker, futures_market, futures_account, futures_trading, futures_plan, futures_tpsl,
-    futures_trailing, futures_transfer, futures_subaccount, futures_affiliate, futures_records,
+    system,
+    spot_market,
+    spot_account,
+    spot_trading,
+    spot_algo,
+    spot_legacy,
+    margin,
+    funding,
+    subaccount,
+    earn,
+    broker,
+    futures_market,
+    futures_account,
+    futures_trading,
+    futures_plan,
+    futures_tpsl,
+    futures_trailing,
+    futures_transfer,
+    futures_subaccount,
+    futures_affiliate,
+    futures_records,
 )
 
-ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType({
-    value.id: cast("Endpoint[object]", value)
-    for section in _SECTIONS
-    for value in vars(section).values()
-    if isinstance(value, Endpoint)
-})
+ENDPOINTS: Final[Mapping[str, Endpoint[object]]] = MappingProxyType(
+    {
+        value.id: cast("Endpoint[object]", value)
+        for section in _SECTIONS
+        for value in vars(section).values()
+        if isinstance(value, Endpoint)
+    }
+)

@@ -59,14 +59,28 @@ class _Client(Section):
     """What both clients share. Every option is keyword-only and has one meaning in all clients."""
 
     def __init__(
-        self, *, api_key: str | None = None, api_secret: str | None = None, api_memo: str | None = None,
-        credentials: Credentials | None = None, environment: Environment | None = None,
-        demo_trading: bool = False, base_url: str | None = None, recv_window: int = 5000,
-        strict_param_validation: bool = True, parse_exceptions: bool = True, keep_alive: bool = True,
-        timeout: float = 15.0, max_retries: int = 2, session: aiohttp.ClientSession | None = None,
-        sign: Callable[[bytes, str], str] | None = None, proxy: str | None = None,
-        ssl_context: ssl.SSLContext | None = None, clock: Clock | None = None,
-        rate_limits: RateLimits | None = None, broker_id: str | None = None,
+        self,
+        *,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        api_memo: str | None = None,
+        credentials: Credentials | None = None,
+        environment: Environment | None = None,
+        demo_trading: bool = False,
+        base_url: str | None = None,
+        recv_window: int = 5000,
+        strict_param_validation: bool = True,
+        parse_exceptions: bool = True,
+        keep_alive: bool = True,
+        timeout: float = 15.0,
+        max_retries: int = 2,
+        session: aiohttp.ClientSession | None = None,
+        sign: Callable[[bytes, str], str] | None = None,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
+        rate_limits: RateLimits | None = None,
+        broker_id: str | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
         """Make a client; nothing is sent before the first call.
@@ -110,12 +124,24 @@ class _Client(Section):
             raise ConfigurationError(f"max_retries={max_retries!r}: must be 0 or more")
         signer = Signer(settled, sign) if settled is not None else None
         self._transport = Transport(
-            url, Wire(session=session, keep_alive=keep_alive, proxy=proxy, ssl_context=ssl_context,
-                      mask=signer.mask if signer is not None else str),
-            signer=signer, clock=clock or Clock(),
-            limits=rate_limits or RateLimits(), timeout=timeout, max_retries=max_retries,
-            recv_window=recv_window, strict=strict_param_validation, parse_exceptions=parse_exceptions,
-            broker_id=broker_id, logger=logger or logging.getLogger("bitmart_async"),
+            url,
+            Wire(
+                session=session,
+                keep_alive=keep_alive,
+                proxy=proxy,
+                ssl_context=ssl_context,
+                mask=signer.mask if signer is not None else str,
+            ),
+            signer=signer,
+            clock=clock or Clock(),
+            limits=rate_limits or RateLimits(),
+            timeout=timeout,
+            max_retries=max_retries,
+            recv_window=recv_window,
+            strict=strict_param_validation,
+            parse_exceptions=parse_exceptions,
+            broker_id=broker_id,
+            logger=logger or logging.getLogger("bitmart_async"),
             server_time=self._server_time,
         )
 
@@ -126,8 +152,9 @@ class _Client(Section):
     @classmethod
     def _url(cls, environment: Environment | None, base_url: str | None, *, demo_trading: bool) -> str:
         if demo_trading and environment is not None:
-            raise ConfigurationError("give demo_trading=True or environment=, not both: "
-                                     "demo_trading means environment=DEMO")
+            raise ConfigurationError(
+                "give demo_trading=True or environment=, not both: demo_trading means environment=DEMO"
+            )
         chosen = environment or (DEMO if demo_trading else LIVE)
         if base_url is None:
             return cls._rest_url(chosen)
@@ -148,7 +175,11 @@ class _Client(Section):
         return await self._transport.call(endpoint, params)
 
     async def request(
-        self, method: str, path: str, *, auth: Auth | str = Auth.NONE,
+        self,
+        method: str,
+        path: str,
+        *,
+        auth: Auth | str = Auth.NONE,
         params: Mapping[str, object] | None = None,
     ) -> Envelope[object]:
         """Call a path nobody has modelled.
@@ -170,8 +201,10 @@ class _Client(Section):
         if verb not in _METHODS:
             raise ParameterError(f"method={method!r}: must be one of {', '.join(_METHODS)}")
         if not _PATH.fullmatch(path) or "?" in path or "#" in path:
-            raise ParameterError(f"path={path!r}: must begin with one slash and hold no query (use params=), "
-                                 f"no blanks and nothing but ASCII")
+            raise ParameterError(
+                f"path={path!r}: must begin with one slash and hold no query (use params=), "
+                f"no blanks and nothing but ASCII"
+            )
         try:
             level = auth if isinstance(auth, Auth) else Auth[auth.upper()]
         except KeyError:
@@ -180,8 +213,14 @@ class _Client(Section):
         if not all(isinstance(cast("object", name), str) for name in given):
             raise ParameterError("params= must have text for keys: the names of the wire")
         endpoint: Endpoint[object] = Endpoint(
-            f"request.{verb} {path}", verb, path, level, None, returns=object,
-            params=[_Raw(name) for name in given], effect=Effect.READ if verb == "GET" else Effect.CHANGE,
+            f"request.{verb} {path}",
+            verb,
+            path,
+            level,
+            None,
+            returns=object,
+            params=[_Raw(name) for name in given],
+            effect=Effect.READ if verb == "GET" else Effect.CHANGE,
         )
         return await self._transport.call(endpoint, {raw.name: given[raw.wire] for raw in endpoint.params})
 
@@ -197,8 +236,12 @@ class _Client(Section):
         envelope = await self._transport.call(SYSTEM_TIME, {})
         theirs = cast("int | None", envelope.data.server_time)  # any number may be blank, see models/base.py
         if theirs is None:
-            raise BadResponse(f"{SYSTEM_TIME.label}: the exchange told no time.", endpoint=SYSTEM_TIME.label,
-                              http_status=envelope.http_status, raw=envelope.raw)
+            raise BadResponse(
+                f"{SYSTEM_TIME.label}: the exchange told no time.",
+                endpoint=SYSTEM_TIME.label,
+                http_status=envelope.http_status,
+                raw=envelope.raw,
+            )
         return theirs
 
     @property
@@ -221,8 +264,9 @@ class _Client(Section):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:
@@ -251,15 +295,27 @@ def _exact_json(value: object, name: str) -> object:
     if isinstance(value, float | Decimal):
         return plain(cast("Decimal", value), name)
     if isinstance(value, dict):
-        return {str(key): _exact_json(item, str(key))
-                for key, item in cast("dict[object, object]", value).items()}
+        return {
+            str(key): _exact_json(item, str(key)) for key, item in cast("dict[object, object]", value).items()
+        }
     if isinstance(value, list | tuple):
         return [_exact_json(item, name) for item in cast("list[object]", value)]
     return value
 
 
-class RestClient(System, SpotMarket, SpotAccount, SpotResolve, SpotLegacy, Margin, Funding, SubAccounting,
-                 Earn, Broker, _Client):
+class RestClient(
+    System,
+    SpotMarket,
+    SpotAccount,
+    SpotResolve,
+    SpotLegacy,
+    Margin,
+    Funding,
+    SubAccounting,
+    Earn,
+    Broker,
+    _Client,
+):
     """Spot, margin, account, earn, sub-account, broker and system calls on the spot host."""
 
     @staticmethod
@@ -269,13 +325,25 @@ class RestClient(System, SpotMarket, SpotAccount, SpotResolve, SpotLegacy, Margi
     @classmethod
     def _url(cls, environment: Environment | None, base_url: str | None, *, demo_trading: bool) -> str:
         if demo_trading:
-            raise ConfigurationError("BitMart has no demo for spot: demo_trading=True works with "
-                                     "FuturesClientV2. For spot without money use the sandbox.")
+            raise ConfigurationError(
+                "BitMart has no demo for spot: demo_trading=True works with "
+                "FuturesClientV2. For spot without money use the sandbox."
+            )
         return super()._url(environment, base_url, demo_trading=False)
 
 
-class FuturesClientV2(System, FuturesMarket, FuturesAccount, FuturesResolve, FuturesTrailing, FuturesMoney,
-                      FuturesSubaccount, FuturesAffiliate, FuturesRecords, _Client):
+class FuturesClientV2(
+    System,
+    FuturesMarket,
+    FuturesAccount,
+    FuturesResolve,
+    FuturesTrailing,
+    FuturesMoney,
+    FuturesSubaccount,
+    FuturesAffiliate,
+    FuturesRecords,
+    _Client,
+):
     """USD-M futures calls on the futures host, or on its demo."""
 
     @staticmethod

@@ -58,14 +58,43 @@ class Endpoint(Generic[T_co]):
             first call in a process warns.
     """
 
-    __slots__ = ("_by_name", "auth", "bare", "deprecated", "effect", "guard", "id", "inner", "label",
-                 "method", "own_id", "params", "path", "quota", "returns", "rules", "takes_recv_window")
+    __slots__ = (
+        "_by_name",
+        "auth",
+        "bare",
+        "deprecated",
+        "effect",
+        "guard",
+        "id",
+        "inner",
+        "label",
+        "method",
+        "own_id",
+        "params",
+        "path",
+        "quota",
+        "returns",
+        "rules",
+        "takes_recv_window",
+    )
 
     def __init__(
-        self, id: str, method: str, path: str, auth: Auth, quota: Quota | None, *,
-        returns: type[T_co], params: Sequence[Param] = (), effect: Effect = Effect.READ,
-        inner: bool = False, own_id: str = "", rules: Rules | None = None,
-        guard: Rules | None = None, deprecated: str = "", bare: bool = False,
+        self,
+        id: str,
+        method: str,
+        path: str,
+        auth: Auth,
+        quota: Quota | None,
+        *,
+        returns: type[T_co],
+        params: Sequence[Param] = (),
+        effect: Effect = Effect.READ,
+        inner: bool = False,
+        own_id: str = "",
+        rules: Rules | None = None,
+        guard: Rules | None = None,
+        deprecated: str = "",
+        bare: bool = False,
     ) -> None:
         self.id = id
         self.method = method

@@ -35,36 +35,107 @@ __all__ = ["FuturesAccount"]
 _POSITIONS = Quota(6, scope=Scope.KEY)
 _OF_ACCOUNT = (contract(), Choice("account", AccountKind))
 
-ASSETS = Endpoint("futures.get_account_assets", "GET", "/contract/private/assets-detail", Auth.KEYED,
-                  Quota(12, scope=Scope.KEY), returns=list[FuturesAsset])
-TRADE_FEE_RATE = Endpoint("futures.get_trade_fee_rate", "GET", "/contract/private/trade-fee-rate", Auth.KEYED,
-                          Quota(2, scope=Scope.KEY), returns=FuturesTradeFee,
-                          params=(contract(required=True),))
-POSITIONS = Endpoint("futures.get_positions", "GET", "/contract/private/position", Auth.KEYED, _POSITIONS,
-                     returns=list[Position], params=_OF_ACCOUNT)
-POSITIONS_V2 = Endpoint("futures.get_positions_v2", "GET", "/contract/private/position-v2", Auth.KEYED,
-                        _POSITIONS, returns=list[PositionV2], params=_OF_ACCOUNT)
-POSITION_RISK = Endpoint("futures.get_position_risk", "GET", "/contract/private/position-risk", Auth.KEYED,
-                         Quota(24, scope=Scope.KEY), returns=list[PositionRisk], params=_OF_ACCOUNT)
-GET_POSITION_MODE = Endpoint("futures.get_position_mode", "GET", "/contract/private/get-position-mode",
-                             Auth.KEYED, Quota(2, scope=Scope.KEY), returns=PositionModeReply)
-SET_POSITION_MODE = Endpoint("futures.set_position_mode", "POST", "/contract/private/set-position-mode",
-                             Auth.SIGNED, Quota(2, scope=Scope.KEY), returns=PositionModeReply,
-                             effect=Effect.CHANGE,
-                             params=(Choice("position_mode", PositionMode, required=True),))
-SET_LEVERAGE = Endpoint("futures.set_leverage", "POST", "/contract/private/submit-leverage", Auth.SIGNED,
-                        Quota(24, scope=Scope.KEY), returns=LeverageAck, effect=Effect.CHANGE,
-                        params=(contract(required=True), Amount("leverage"),
-                                Choice("open_type", MarginMode, required=True)))
-TRANSACTIONS = Endpoint("futures.get_transaction_history", "GET", "/contract/private/transaction-history",
-                        Auth.KEYED, _POSITIONS, returns=list[FuturesTransaction], rules=time_window,
-                        params=(contract(), Choice("flow_type", FlowType), Choice("account", AccountKind),
-                                Whole("start_time", low=0), Whole("end_time", low=0),
-                                Whole("page_size", low=1, high=1000)))
+ASSETS = Endpoint(
+    "futures.get_account_assets",
+    "GET",
+    "/contract/private/assets-detail",
+    Auth.KEYED,
+    Quota(12, scope=Scope.KEY),
+    returns=list[FuturesAsset],
+)
+TRADE_FEE_RATE = Endpoint(
+    "futures.get_trade_fee_rate",
+    "GET",
+    "/contract/private/trade-fee-rate",
+    Auth.KEYED,
+    Quota(2, scope=Scope.KEY),
+    returns=FuturesTradeFee,
+    params=(contract(required=True),),
+)
+POSITIONS = Endpoint(
+    "futures.get_positions",
+    "GET",
+    "/contract/private/position",
+    Auth.KEYED,
+    _POSITIONS,
+    returns=list[Position],
+    params=_OF_ACCOUNT,
+)
+POSITIONS_V2 = Endpoint(
+    "futures.get_positions_v2",
+    "GET",
+    "/contract/private/position-v2",
+    Auth.KEYED,
+    _POSITIONS,
+    returns=list[PositionV2],
+    params=_OF_ACCOUNT,
+)
+POSITION_RISK = Endpoint(
+    "futures.get_position_risk",
+    "GET",
+    "/contract/private/position-risk",
+    Auth.KEYED,
+    Quota(24, scope=Scope.KEY),
+    returns=list[PositionRisk],
+    params=_OF_ACCOUNT,
+)
+GET_POSITION_MODE = Endpoint(
+    "futures.get_position_mode",
+    "GET",
+    "/contract/private/get-position-mode",
+    Auth.KEYED,
+    Quota(2, scope=Scope.KEY),
+    returns=PositionModeReply,
+)
+SET_POSITION_MODE = Endpoint(
+    "futures.set_position_mode",
+    "POST",
+    "/contract/private/set-position-mode",
+    Auth.SIGNED,
+    Quota(2, scope=Scope.KEY),
+    returns=PositionModeReply,
+    effect=Effect.CHANGE,
+    params=(Choice("position_mode", PositionMode, required=True),),
+)
+SET_LEVERAGE = Endpoint(
+    "futures.set_leverage",
+    "POST",
+    "/contract/private/submit-leverage",
+    Auth.SIGNED,
+    Quota(24, scope=Scope.KEY),
+    returns=LeverageAck,
+    effect=Effect.CHANGE,
+    params=(contract(required=True), Amount("leverage"), Choice("open_type", MarginMode, required=True)),
+)
+TRANSACTIONS = Endpoint(
+    "futures.get_transaction_history",
+    "GET",
+    "/contract/private/transaction-history",
+    Auth.KEYED,
+    _POSITIONS,
+    returns=list[FuturesTransaction],
+    rules=time_window,
+    params=(
+        contract(),
+        Choice("flow_type", FlowType),
+        Choice("account", AccountKind),
+        Whole("start_time", low=0),
+        Whole("end_time", low=0),
+        Whole("page_size", low=1, high=1000),
+    ),
+)
 
 TRANSACTION_WINDOWS: Windowed[list[FuturesTransaction], FuturesTransaction] = Windowed(
-    endpoint=TRANSACTIONS, rows=as_is, at=lambda row: row.time, key=None, unit=1, cap=1000, size="page_size",
-    span=days(7), lookback=days(7), too_wide=frozenset({40039}),
+    endpoint=TRANSACTIONS,
+    rows=as_is,
+    at=lambda row: row.time,
+    key=None,
+    unit=1,
+    cap=1000,
+    size="page_size",
+    span=days(7),
+    lookback=days(7),
+    too_wide=frozenset({40039}),
 )
 
 
@@ -92,7 +163,10 @@ class FuturesAccount(Section):
         return await self._call(TRADE_FEE_RATE, symbol=symbol)
 
     async def get_futures_account_positions(
-        self, symbol: str | None = None, *, account: AccountKind | str | None = None,
+        self,
+        symbol: str | None = None,
+        *,
+        account: AccountKind | str | None = None,
     ) -> list[Position]:
         """Positions, older form: no liquidation price.
 
@@ -105,7 +179,10 @@ class FuturesAccount(Section):
         return await self._call(POSITIONS, symbol=symbol, account=account)
 
     async def get_futures_account_positions_v2(
-        self, symbol: str | None = None, *, account: AccountKind | str | None = None,
+        self,
+        symbol: str | None = None,
+        *,
+        account: AccountKind | str | None = None,
     ) -> list[PositionV2]:
         """Positions with liquidation price. With a symbol, rows come even when flat: test current_amount.
 
@@ -118,7 +195,10 @@ class FuturesAccount(Section):
         return await self._call(POSITIONS_V2, symbol=symbol, account=account)
 
     async def get_position_risk_details(
-        self, symbol: str | None = None, *, account: AccountKind | str | None = None,
+        self,
+        symbol: str | None = None,
+        *,
+        account: AccountKind | str | None = None,
     ) -> list[PositionRisk]:
         """Risk figures of positions.
 
@@ -152,7 +232,11 @@ class FuturesAccount(Section):
         return await self._call(SET_POSITION_MODE, position_mode=position_mode)
 
     async def set_futures_leverage(
-        self, symbol: str, *, open_type: MarginMode | str, leverage: Money | None = None,
+        self,
+        symbol: str,
+        *,
+        open_type: MarginMode | str,
+        leverage: Money | None = None,
     ) -> LeverageAck:
         """Set leverage and margin mode of a contract; there is no separate call for the mode.
 
@@ -170,8 +254,13 @@ class FuturesAccount(Section):
         return await self._call(SET_LEVERAGE, symbol=symbol, leverage=leverage, open_type=open_type)
 
     async def get_futures_account_transaction_history(
-        self, *, symbol: str | None = None, flow_type: FlowType | int | None = None,
-        account: AccountKind | str | None = None, start_time: int | None = None, end_time: int | None = None,
+        self,
+        *,
+        symbol: str | None = None,
+        flow_type: FlowType | int | None = None,
+        account: AccountKind | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
         page_size: int | None = None,
     ) -> list[FuturesTransaction]:
         """Changes of the futures balance, the last 7 days when no time is given. There is no cursor.
@@ -186,13 +275,27 @@ class FuturesAccount(Section):
 
         Source: futures V2 docs, "Get Transaction History". 6 calls per 2 s per key.
         """
-        return await self._call(TRANSACTIONS, symbol=symbol, flow_type=flow_type, account=account,
-                                start_time=start_time, end_time=end_time, page_size=page_size)
+        return await self._call(
+            TRANSACTIONS,
+            symbol=symbol,
+            flow_type=flow_type,
+            account=account,
+            start_time=start_time,
+            end_time=end_time,
+            page_size=page_size,
+        )
 
     def iter_futures_account_transaction_history(
-        self, *, symbol: str | None = None, flow_type: FlowType | int | None = None,
-        account: AccountKind | str | None = None, start_time: int | None = None, end_time: int | None = None,
-        page_size: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+        self,
+        *,
+        symbol: str | None = None,
+        flow_type: FlowType | int | None = None,
+        account: AccountKind | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        page_size: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
     ) -> History[FuturesTransaction]:
         """Changes of the futures balance of any span, oldest first. Rows have no id: equal ones all come.
 
@@ -208,5 +311,14 @@ class FuturesAccount(Section):
 
         Source: futures V2 docs, "Get Transaction History".
         """
-        return self._iter(TRANSACTION_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
-                          flow_type=flow_type, account=account, page_size=page_size)
+        return self._iter(
+            TRANSACTION_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            flow_type=flow_type,
+            account=account,
+            page_size=page_size,
+        )

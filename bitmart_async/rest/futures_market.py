@@ -33,8 +33,9 @@ __all__ = ["FuturesMarket", "contract", "seconds_window"]
 
 def contract(*, required: bool = False) -> Text:
     """A contract."""
-    return Text("symbol", required=required, pattern=r"[^\s_]+",
-                wanted="a contract has no underscore, like BTCUSDT")
+    return Text(
+        "symbol", required=required, pattern=r"[^\s_]+", wanted="a contract has no underscore, like BTCUSDT"
+    )
 
 
 def seconds_window(given: Mapping[str, object]) -> None:
@@ -49,39 +50,119 @@ def seconds_window(given: Mapping[str, object]) -> None:
 
 _QUOTA = Quota(12)
 _CANDLES = (
-    contract(required=True), Choice("step", FuturesKlineStep), Whole("start_time", required=True, low=0),
+    contract(required=True),
+    Choice("step", FuturesKlineStep),
+    Whole("start_time", required=True, low=0),
     Whole("end_time", required=True, low=0),
 )
 
-CONTRACT_DETAILS = Endpoint("futures.get_contract_details", "GET", "/contract/public/details", Auth.NONE,
-                            _QUOTA, returns=ContractDetails, params=(contract(),))
-CONTRACT_DEPTH = Endpoint("futures.get_contract_depth", "GET", "/contract/public/depth", Auth.NONE, _QUOTA,
-                          returns=FuturesBook, params=(contract(required=True),))
-MARKET_TRADES = Endpoint("futures.get_market_trades", "GET", "/contract/public/market-trade", Auth.NONE,
-                         _QUOTA, returns=list[FuturesMarketTrade],
-                         params=(contract(required=True), Whole("limit", low=1, high=100)))
-OPEN_INTEREST = Endpoint("futures.get_open_interest", "GET", "/contract/public/open-interest", Auth.NONE,
-                         Quota(2), returns=OpenInterest, params=(contract(required=True),))
-FUNDING_RATE = Endpoint("futures.get_funding_rate", "GET", "/contract/public/funding-rate", Auth.NONE, _QUOTA,
-                        returns=FundingRate, params=(contract(required=True),))
-FUNDING_RATE_V2 = Endpoint("futures.get_funding_rate_v2", "GET", "/contract/public/funding-rate-v2", Auth.NONE,
-                           _QUOTA, returns=FundingRates, params=(contract(),))
-FUNDING_RATE_HISTORY = Endpoint("futures.get_funding_rate_history", "GET",
-                                "/contract/public/funding-rate-history", Auth.NONE, _QUOTA,
-                                returns=FundingRateHistory,
-                                params=(contract(required=True), Whole("limit", low=1, high=100)))
-KLINES = Endpoint("futures.get_klines", "GET", "/contract/public/kline", Auth.NONE, _QUOTA,
-                  returns=list[FuturesCandle], params=_CANDLES, rules=seconds_window)
-MARK_PRICE_KLINES = Endpoint("futures.get_mark_price_klines", "GET", "/contract/public/markprice-kline",
-                             Auth.NONE, _QUOTA, returns=list[FuturesCandle], params=_CANDLES,
-                             rules=seconds_window)
-LEVERAGE_BRACKET = Endpoint("futures.get_leverage_bracket", "GET", "/contract/public/leverage-bracket",
-                            Auth.NONE, _QUOTA, returns=LeverageBrackets, params=(contract(),))
+CONTRACT_DETAILS = Endpoint(
+    "futures.get_contract_details",
+    "GET",
+    "/contract/public/details",
+    Auth.NONE,
+    _QUOTA,
+    returns=ContractDetails,
+    params=(contract(),),
+)
+CONTRACT_DEPTH = Endpoint(
+    "futures.get_contract_depth",
+    "GET",
+    "/contract/public/depth",
+    Auth.NONE,
+    _QUOTA,
+    returns=FuturesBook,
+    params=(contract(required=True),),
+)
+MARKET_TRADES = Endpoint(
+    "futures.get_market_trades",
+    "GET",
+    "/contract/public/market-trade",
+    Auth.NONE,
+    _QUOTA,
+    returns=list[FuturesMarketTrade],
+    params=(contract(required=True), Whole("limit", low=1, high=100)),
+)
+OPEN_INTEREST = Endpoint(
+    "futures.get_open_interest",
+    "GET",
+    "/contract/public/open-interest",
+    Auth.NONE,
+    Quota(2),
+    returns=OpenInterest,
+    params=(contract(required=True),),
+)
+FUNDING_RATE = Endpoint(
+    "futures.get_funding_rate",
+    "GET",
+    "/contract/public/funding-rate",
+    Auth.NONE,
+    _QUOTA,
+    returns=FundingRate,
+    params=(contract(required=True),),
+)
+FUNDING_RATE_V2 = Endpoint(
+    "futures.get_funding_rate_v2",
+    "GET",
+    "/contract/public/funding-rate-v2",
+    Auth.NONE,
+    _QUOTA,
+    returns=FundingRates,
+    params=(contract(),),
+)
+FUNDING_RATE_HISTORY = Endpoint(
+    "futures.get_funding_rate_history",
+    "GET",
+    "/contract/public/funding-rate-history",
+    Auth.NONE,
+    _QUOTA,
+    returns=FundingRateHistory,
+    params=(contract(required=True), Whole("limit", low=1, high=100)),
+)
+KLINES = Endpoint(
+    "futures.get_klines",
+    "GET",
+    "/contract/public/kline",
+    Auth.NONE,
+    _QUOTA,
+    returns=list[FuturesCandle],
+    params=_CANDLES,
+    rules=seconds_window,
+)
+MARK_PRICE_KLINES = Endpoint(
+    "futures.get_mark_price_klines",
+    "GET",
+    "/contract/public/markprice-kline",
+    Auth.NONE,
+    _QUOTA,
+    returns=list[FuturesCandle],
+    params=_CANDLES,
+    rules=seconds_window,
+)
+LEVERAGE_BRACKET = Endpoint(
+    "futures.get_leverage_bracket",
+    "GET",
+    "/contract/public/leverage-bracket",
+    Auth.NONE,
+    _QUOTA,
+    returns=LeverageBrackets,
+    params=(contract(),),
+)
+
 
 def _candle_windows(endpoint: Endpoint[list[FuturesCandle]]) -> Windowed[list[FuturesCandle], FuturesCandle]:
     return Windowed(
-        endpoint=endpoint, rows=as_is, at=lambda row: row.timestamp * 1000, key=lambda row: row.timestamp,
-        unit=1000, cap=500, span=candles(498), lookback=candles(500), equal_bounds=False, exact=True)
+        endpoint=endpoint,
+        rows=as_is,
+        at=lambda row: row.timestamp * 1000,
+        key=lambda row: row.timestamp,
+        unit=1000,
+        cap=500,
+        span=candles(498),
+        lookback=candles(500),
+        equal_bounds=False,
+        exact=True,
+    )
 
 
 KLINE_WINDOWS = _candle_windows(KLINES)
@@ -115,8 +196,12 @@ class FuturesMarket(Section):
         """
         return await self._call(CONTRACT_DEPTH, symbol=symbol)
 
-    async def get_futures_market_trade(self, symbol: str, *, limit: int | None = None,
-                                       ) -> list[FuturesMarketTrade]:
+    async def get_futures_market_trade(
+        self,
+        symbol: str,
+        *,
+        limit: int | None = None,
+    ) -> list[FuturesMarketTrade]:
         """The newest trades of anybody; ``qty`` is in coins, not contracts.
 
         Args:
@@ -157,8 +242,12 @@ class FuturesMarket(Section):
         """
         return await self._call(FUNDING_RATE_V2, symbol=symbol)
 
-    async def get_futures_funding_rate_history(self, symbol: str, *, limit: int | None = None,
-                                               ) -> FundingRateHistory:
+    async def get_futures_funding_rate_history(
+        self,
+        symbol: str,
+        *,
+        limit: int | None = None,
+    ) -> FundingRateHistory:
         """Past settlements, newest first; older than the newest 100 cannot be read.
 
         Args:
@@ -170,7 +259,12 @@ class FuturesMarket(Section):
         return await self._call(FUNDING_RATE_HISTORY, symbol=symbol, limit=limit)
 
     async def get_futures_klines(
-        self, symbol: str, *, start_time: int, end_time: int, step: FuturesKlineStep | int | None = None,
+        self,
+        symbol: str,
+        *,
+        start_time: int,
+        end_time: int,
+        step: FuturesKlineStep | int | None = None,
     ) -> list[FuturesCandle]:
         """Candles of the last price, at most 500.
 
@@ -185,8 +279,13 @@ class FuturesMarket(Section):
         return await self._call(KLINES, symbol=symbol, step=step, start_time=start_time, end_time=end_time)
 
     def iter_futures_klines(
-        self, symbol: str, *, start_time: int | None = None, end_time: int | None = None,
-        step: FuturesKlineStep | int | None = None, max_requests: int = MAX_REQUESTS,
+        self,
+        symbol: str,
+        *,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        step: FuturesKlineStep | int | None = None,
+        max_requests: int = MAX_REQUESTS,
         incomplete: Incomplete = "raise",
     ) -> History[FuturesCandle]:
         """Candles of the last price of any span, oldest first, each once.
@@ -201,10 +300,17 @@ class FuturesMarket(Section):
 
         Source: futures V2 docs, "Get K-line".
         """
-        return self._iter(KLINE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol, step=step)
+        return self._iter(
+            KLINE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol, step=step
+        )
 
     async def get_futures_mark_price_klines(
-        self, symbol: str, *, start_time: int, end_time: int, step: FuturesKlineStep | int | None = None,
+        self,
+        symbol: str,
+        *,
+        start_time: int,
+        end_time: int,
+        step: FuturesKlineStep | int | None = None,
     ) -> list[FuturesCandle]:
         """Candles of the mark price, at most 500.
 
@@ -216,12 +322,18 @@ class FuturesMarket(Section):
 
         Source: futures V2 docs, "Get MarkPrice K-line". 12 calls per 2 s per IP.
         """
-        return await self._call(MARK_PRICE_KLINES, symbol=symbol, step=step, start_time=start_time,
-                                end_time=end_time)
+        return await self._call(
+            MARK_PRICE_KLINES, symbol=symbol, step=step, start_time=start_time, end_time=end_time
+        )
 
     def iter_futures_mark_price_klines(
-        self, symbol: str, *, start_time: int | None = None, end_time: int | None = None,
-        step: FuturesKlineStep | int | None = None, max_requests: int = MAX_REQUESTS,
+        self,
+        symbol: str,
+        *,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        step: FuturesKlineStep | int | None = None,
+        max_requests: int = MAX_REQUESTS,
         incomplete: Incomplete = "raise",
     ) -> History[FuturesCandle]:
         """Candles of the mark price of any span, oldest first, each once.
@@ -236,8 +348,9 @@ class FuturesMarket(Section):
 
         Source: futures V2 docs, "Get MarkPrice K-line".
         """
-        return self._iter(MARK_PRICE_KLINE_WINDOWS, start_time, end_time, max_requests, incomplete,
-                          symbol=symbol, step=step)
+        return self._iter(
+            MARK_PRICE_KLINE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol, step=step
+        )
 
     async def get_futures_leverage_bracket(self, symbol: str | None = None) -> LeverageBrackets:
         """Leverage and maintenance-margin tiers; of every contract when no symbol is given.

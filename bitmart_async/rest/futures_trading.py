@@ -52,7 +52,9 @@ def _order_rules(given: Mapping[str, object]) -> None:
     if kind == "limit" and "price" not in given:
         raise ParameterError("a limit order needs price=")
     if kind == "market" and "price" in given:
-        raise ParameterError("a market order has no price=; use type='limit' with mode IOC to bound the price")
+        raise ParameterError(
+            "a market order has no price=; use type='limit' with mode IOC to bound the price"
+        )
     if kind == "market" and given.get("mode") == FuturesOrderMode.MAKER_ONLY:
         raise ParameterError("mode MAKER_ONLY is for limit orders")
     presets = [name for name in ("preset_take_profit_price", "preset_stop_loss_price") if name in given]
@@ -64,8 +66,10 @@ def _names_one_order(given: Mapping[str, object]) -> None:
     """Without an id the exchange cancels every order of the symbol: never let that happen by accident."""
     order_id, own_id = (str(given.get(name) or "").strip() for name in ("order_id", "client_order_id"))
     if not order_id and not own_id:
-        raise ParameterError("give order_id= or client_order_id=: without one the exchange would cancel every "
-                             "order of the symbol. If that is what you want, call cancel_all_futures_orders.")
+        raise ParameterError(
+            "give order_id= or client_order_id=: without one the exchange would cancel every "
+            "order of the symbol. If that is what you want, call cancel_all_futures_orders."
+        )
     if order_id and own_id:
         raise ParameterError("give one of order_id= and client_order_id=, not both")
 
@@ -86,75 +90,178 @@ _HISTORY = Quota(6, scope=Scope.KEY)
 _QUERY = Quota(50, scope=Scope.KEY)
 
 SUBMIT_ORDER = Endpoint(
-    "futures.submit_order", "POST", "/contract/private/submit-order", Auth.SIGNED, _KEY_24,
-    returns=FuturesOrderAck, effect=Effect.ORDER, own_id="client_order_id", rules=_order_rules,
-    params=(contract(required=True), client_order_id(), Choice("type", FuturesOrderType),
-            Choice("side", FuturesSide, required=True), Amount("leverage"), Choice("open_type", MarginMode),
-            Choice("mode", FuturesOrderMode), Amount("price"), order_size(required=True),
-            Choice("preset_take_profit_price_type", PriceType),
-            Choice("preset_stop_loss_price_type", PriceType), Amount("preset_take_profit_price"),
-            Amount("preset_stop_loss_price"), Choice("stp_mode", FuturesStpMode)),
+    "futures.submit_order",
+    "POST",
+    "/contract/private/submit-order",
+    Auth.SIGNED,
+    _KEY_24,
+    returns=FuturesOrderAck,
+    effect=Effect.ORDER,
+    own_id="client_order_id",
+    rules=_order_rules,
+    params=(
+        contract(required=True),
+        client_order_id(),
+        Choice("type", FuturesOrderType),
+        Choice("side", FuturesSide, required=True),
+        Amount("leverage"),
+        Choice("open_type", MarginMode),
+        Choice("mode", FuturesOrderMode),
+        Amount("price"),
+        order_size(required=True),
+        Choice("preset_take_profit_price_type", PriceType),
+        Choice("preset_stop_loss_price_type", PriceType),
+        Amount("preset_take_profit_price"),
+        Amount("preset_stop_loss_price"),
+        Choice("stp_mode", FuturesStpMode),
+    ),
 )
 MODIFY_LIMIT_ORDER = Endpoint(
-    "futures.modify_limit_order", "POST", "/contract/private/modify-limit-order", Auth.SIGNED,
-    Quota(24, scope=Scope.UID), returns=ModifyOrderAck, effect=Effect.ORDER, guard=_names_one_order,
+    "futures.modify_limit_order",
+    "POST",
+    "/contract/private/modify-limit-order",
+    Auth.SIGNED,
+    Quota(24, scope=Scope.UID),
+    returns=ModifyOrderAck,
+    effect=Effect.ORDER,
+    guard=_names_one_order,
     rules=_something_to_change,
     params=(contract(required=True), NumberId("order_id"), client_order_id(), Amount("price"), order_size()),
 )
 CANCEL_ORDER = Endpoint(
-    "futures.cancel_order", "POST", "/contract/private/cancel-order", Auth.SIGNED, Quota(40, scope=Scope.KEY),
-    returns=type(None), effect=Effect.ORDER, guard=_names_one_order,
+    "futures.cancel_order",
+    "POST",
+    "/contract/private/cancel-order",
+    Auth.SIGNED,
+    Quota(40, scope=Scope.KEY),
+    returns=type(None),
+    effect=Effect.ORDER,
+    guard=_names_one_order,
     params=(contract(required=True), Text("order_id"), client_order_id()),
 )
 CANCEL_ORDERS = Endpoint(
-    "futures.cancel_orders", "POST", "/contract/private/cancel-orders", Auth.SIGNED, Quota(2, scope=Scope.KEY),
-    returns=type(None), effect=Effect.ORDER, params=(contract(required=True),),
+    "futures.cancel_orders",
+    "POST",
+    "/contract/private/cancel-orders",
+    Auth.SIGNED,
+    Quota(2, scope=Scope.KEY),
+    returns=type(None),
+    effect=Effect.ORDER,
+    params=(contract(required=True),),
 )
 CANCEL_ALL_AFTER = Endpoint(
-    "futures.cancel_all_after", "POST", "/contract/private/cancel-all-after", Auth.SIGNED,
-    Quota(4, scope=Scope.UID), returns=CancelAllAfterAck, effect=Effect.CHANGE, rules=_timeout_rules,
+    "futures.cancel_all_after",
+    "POST",
+    "/contract/private/cancel-all-after",
+    Auth.SIGNED,
+    Quota(4, scope=Scope.UID),
+    returns=CancelAllAfterAck,
+    effect=Effect.CHANGE,
+    rules=_timeout_rules,
     params=(contract(required=True), Whole("timeout", required=True, low=0)),
 )
 CLOSE_ALL_POSITIONS = Endpoint(
-    "futures.close_all_positions", "POST", "/contract/private/close-all-position", Auth.SIGNED, None,
-    returns=type(None), effect=Effect.ORDER,
-    params=(Choice("contractType", CloseContractType, required=True), contract(),
-            Choice("position_side", Leg)),
+    "futures.close_all_positions",
+    "POST",
+    "/contract/private/close-all-position",
+    Auth.SIGNED,
+    None,
+    returns=type(None),
+    effect=Effect.ORDER,
+    params=(
+        Choice("contractType", CloseContractType, required=True),
+        contract(),
+        Choice("position_side", Leg),
+    ),
 )
 GET_ORDER = Endpoint(
-    "futures.get_order", "GET", "/contract/private/order", Auth.KEYED, _QUERY, returns=FuturesOrder,
+    "futures.get_order",
+    "GET",
+    "/contract/private/order",
+    Auth.KEYED,
+    _QUERY,
+    returns=FuturesOrder,
     params=(contract(required=True), Text("order_id", required=True), Choice("account", AccountKind)),
 )
 ORDER_HISTORY = Endpoint(
-    "futures.get_order_history", "GET", "/contract/private/order-history", Auth.KEYED, _HISTORY,
-    returns=list[FuturesOrderHistoryRow], rules=seconds_window_of(most_days=90),
-    params=(contract(required=True), Text("order_id"), client_order_id(), Choice("account", AccountKind),
-            Whole("start_time", low=0), Whole("end_time", low=0)),
+    "futures.get_order_history",
+    "GET",
+    "/contract/private/order-history",
+    Auth.KEYED,
+    _HISTORY,
+    returns=list[FuturesOrderHistoryRow],
+    rules=seconds_window_of(most_days=90),
+    params=(
+        contract(required=True),
+        Text("order_id"),
+        client_order_id(),
+        Choice("account", AccountKind),
+        Whole("start_time", low=0),
+        Whole("end_time", low=0),
+    ),
 )
 OPEN_ORDERS = Endpoint(
-    "futures.get_open_orders", "GET", "/contract/private/get-open-orders", Auth.KEYED, _QUERY,
+    "futures.get_open_orders",
+    "GET",
+    "/contract/private/get-open-orders",
+    Auth.KEYED,
+    _QUERY,
     returns=list[FuturesOrder],
-    params=(contract(), Choice("type", OpenOrderType), Choice("order_state", OpenOrderState),
-            Whole("limit", low=1, high=100)),
+    params=(
+        contract(),
+        Choice("type", OpenOrderType),
+        Choice("order_state", OpenOrderState),
+        Whole("limit", low=1, high=100),
+    ),
 )
 USER_TRADES = Endpoint(
-    "futures.get_user_trades", "GET", "/contract/private/trades", Auth.KEYED, _HISTORY,
-    returns=list[FuturesTrade], rules=seconds_window_of(most_days=90),
-    params=(contract(), Choice("account", AccountKind), Whole("start_time", low=0), Whole("end_time", low=0),
-            NumberId("order_id"), client_order_id()),
+    "futures.get_user_trades",
+    "GET",
+    "/contract/private/trades",
+    Auth.KEYED,
+    _HISTORY,
+    returns=list[FuturesTrade],
+    rules=seconds_window_of(most_days=90),
+    params=(
+        contract(),
+        Choice("account", AccountKind),
+        Whole("start_time", low=0),
+        Whole("end_time", low=0),
+        NumberId("order_id"),
+        client_order_id(),
+    ),
 )
 
 _WIDE = frozenset({40039})
 ORDER_HISTORY_WINDOWS: Windowed[list[FuturesOrderHistoryRow], FuturesOrderHistoryRow] = Windowed(
-    endpoint=ORDER_HISTORY, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.order_id, unit=1000,
-    cap=200, span=days(90), lookback=days(7), equal_bounds=False, too_wide=_WIDE,
+    endpoint=ORDER_HISTORY,
+    rows=as_is,
+    at=lambda row: row.create_time,
+    key=lambda row: row.order_id,
+    unit=1000,
+    cap=200,
+    span=days(90),
+    lookback=days(7),
+    equal_bounds=False,
+    too_wide=_WIDE,
 )
 USER_TRADE_WINDOWS: Windowed[list[FuturesTrade], FuturesTrade] = Windowed(
-    endpoint=USER_TRADES, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.trade_id, unit=1000,
-    cap=200, span=days(90), lookback=days(7), equal_bounds=False, too_wide=_WIDE,
+    endpoint=USER_TRADES,
+    rows=as_is,
+    at=lambda row: row.create_time,
+    key=lambda row: row.trade_id,
+    unit=1000,
+    cap=200,
+    span=days(90),
+    lookback=days(7),
+    equal_bounds=False,
+    too_wide=_WIDE,
 )
 OPEN_ORDER_ROWS: Capped[list[FuturesOrder], FuturesOrder] = Capped(
-    endpoint=OPEN_ORDERS, rows=as_is, cap=100, size="limit",
+    endpoint=OPEN_ORDERS,
+    rows=as_is,
+    cap=100,
+    size="limit",
 )
 
 
@@ -167,12 +274,21 @@ class FuturesTrading(Section):
     """
 
     async def submit_futures_order(
-        self, symbol: str, *, side: FuturesSide | int, size: int, type: FuturesOrderType | str | None = None,
-        price: Money | None = None, mode: FuturesOrderMode | int | None = None,
-        leverage: Money | None = None, open_type: MarginMode | str | None = None,
-        client_order_id: str | None = None, preset_take_profit_price_type: PriceType | int | None = None,
+        self,
+        symbol: str,
+        *,
+        side: FuturesSide | int,
+        size: int,
+        type: FuturesOrderType | str | None = None,
+        price: Money | None = None,
+        mode: FuturesOrderMode | int | None = None,
+        leverage: Money | None = None,
+        open_type: MarginMode | str | None = None,
+        client_order_id: str | None = None,
+        preset_take_profit_price_type: PriceType | int | None = None,
         preset_stop_loss_price_type: PriceType | int | None = None,
-        preset_take_profit_price: Money | None = None, preset_stop_loss_price: Money | None = None,
+        preset_take_profit_price: Money | None = None,
+        preset_stop_loss_price: Money | None = None,
         stp_mode: FuturesStpMode | int | None = None,
     ) -> FuturesOrderAck:
         """Open, reduce or close a position. Never repeated: a lost answer may hide a live order.
@@ -205,16 +321,31 @@ class FuturesTrading(Section):
         Source: futures V2 docs, "Submit Order". 24 calls per 2 s per key.
         """
         return await self._call(
-            SUBMIT_ORDER, symbol=symbol, client_order_id=client_order_id, type=type, side=side,
-            leverage=leverage, open_type=open_type, mode=mode, price=price, size=size,
+            SUBMIT_ORDER,
+            symbol=symbol,
+            client_order_id=client_order_id,
+            type=type,
+            side=side,
+            leverage=leverage,
+            open_type=open_type,
+            mode=mode,
+            price=price,
+            size=size,
             preset_take_profit_price_type=preset_take_profit_price_type,
             preset_stop_loss_price_type=preset_stop_loss_price_type,
             preset_take_profit_price=preset_take_profit_price,
-            preset_stop_loss_price=preset_stop_loss_price, stp_mode=stp_mode)
+            preset_stop_loss_price=preset_stop_loss_price,
+            stp_mode=stp_mode,
+        )
 
     async def update_futures_limit_order(
-        self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
-        price: Money | None = None, size: int | None = None,
+        self,
+        symbol: str,
+        *,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
+        price: Money | None = None,
+        size: int | None = None,
     ) -> ModifyOrderAck:
         """Change price or size of a resting limit order. Never repeated.
 
@@ -233,11 +364,21 @@ class FuturesTrading(Section):
 
         Source: futures V2 docs, "Modify Limit Order". 24 calls per 2 s per account.
         """
-        return await self._call(MODIFY_LIMIT_ORDER, symbol=symbol, order_id=order_id,
-                                client_order_id=client_order_id, price=price, size=size)
+        return await self._call(
+            MODIFY_LIMIT_ORDER,
+            symbol=symbol,
+            order_id=order_id,
+            client_order_id=client_order_id,
+            price=price,
+            size=size,
+        )
 
     async def cancel_futures_order(
-        self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
+        self,
+        symbol: str,
+        *,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
     ) -> None:
         """Cancel one order. Accepted is not cancelled yet: the outcome comes on the private stream.
 
@@ -256,8 +397,9 @@ class FuturesTrading(Section):
 
         Source: futures V2 docs, "Cancel Order". 40 calls per 2 s per key.
         """
-        return await self._call(CANCEL_ORDER, symbol=symbol, order_id=order_id,
-                                client_order_id=client_order_id)
+        return await self._call(
+            CANCEL_ORDER, symbol=symbol, order_id=order_id, client_order_id=client_order_id
+        )
 
     async def cancel_all_futures_orders(self, symbol: str) -> None:
         """Cancel every open order of a contract. Whether plan orders are included is unverified.
@@ -287,7 +429,10 @@ class FuturesTrading(Section):
         return await self._call(CANCEL_ALL_AFTER, symbol=symbol, timeout=timeout)
 
     async def close_all_futures_positions(
-        self, *, contract_type: CloseContractType | int, symbol: str | None = None,
+        self,
+        *,
+        contract_type: CloseContractType | int,
+        symbol: str | None = None,
         position_side: Leg | str | None = None,
     ) -> None:
         """Close positions at market. Never repeated.
@@ -302,11 +447,16 @@ class FuturesTrading(Section):
 
         Source: other clients of 2026; its rate limit is published nowhere, 8 per 2 s is assumed.
         """
-        return await self._call(CLOSE_ALL_POSITIONS, contract_type=contract_type, symbol=symbol,
-                                position_side=position_side)
+        return await self._call(
+            CLOSE_ALL_POSITIONS, contract_type=contract_type, symbol=symbol, position_side=position_side
+        )
 
     async def get_futures_account_order(
-        self, symbol: str, *, order_id: str, account: AccountKind | str | None = None,
+        self,
+        symbol: str,
+        *,
+        order_id: str,
+        account: AccountKind | str | None = None,
     ) -> FuturesOrder:
         """One order by the exchange's id. By your own id ask get_futures_account_order_history.
 
@@ -323,8 +473,14 @@ class FuturesTrading(Section):
         return await self._call(GET_ORDER, symbol=symbol, order_id=order_id, account=account)
 
     async def get_futures_account_order_history(
-        self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
-        account: AccountKind | str | None = None, start_time: int | None = None, end_time: int | None = None,
+        self,
+        symbol: str,
+        *,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
+        account: AccountKind | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
     ) -> list[FuturesOrderHistoryRow]:
         """Finished orders of a contract, at most 200; the last 7 days when no time is given.
 
@@ -338,14 +494,27 @@ class FuturesTrading(Section):
 
         Source: futures V2 docs, "Get Order History". 6 calls per 2 s per key.
         """
-        return await self._call(ORDER_HISTORY, symbol=symbol, order_id=order_id,
-                                client_order_id=client_order_id, account=account, start_time=start_time,
-                                end_time=end_time)
+        return await self._call(
+            ORDER_HISTORY,
+            symbol=symbol,
+            order_id=order_id,
+            client_order_id=client_order_id,
+            account=account,
+            start_time=start_time,
+            end_time=end_time,
+        )
 
     def iter_futures_account_order_history(
-        self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
-        account: AccountKind | str | None = None, start_time: int | None = None, end_time: int | None = None,
-        max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+        self,
+        symbol: str,
+        *,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
+        account: AccountKind | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
     ) -> History[FuturesOrderHistoryRow]:
         """Finished orders of a contract of any span, oldest first by ``create_time``, each once.
 
@@ -361,12 +530,25 @@ class FuturesTrading(Section):
 
         Source: futures V2 docs, "Get Order History".
         """
-        return self._iter(ORDER_HISTORY_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
-                          order_id=order_id, client_order_id=client_order_id, account=account)
+        return self._iter(
+            ORDER_HISTORY_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            order_id=order_id,
+            client_order_id=client_order_id,
+            account=account,
+        )
 
     async def get_futures_account_open_orders(
-        self, symbol: str | None = None, *, type: OpenOrderType | str | None = None,
-        order_state: OpenOrderState | str | None = None, limit: int | None = None,
+        self,
+        symbol: str | None = None,
+        *,
+        type: OpenOrderType | str | None = None,
+        order_state: OpenOrderState | str | None = None,
+        limit: int | None = None,
     ) -> list[FuturesOrder]:
         """Open orders, at most 100 and no cursor: with more, ask symbol by symbol. No plan orders.
 
@@ -381,9 +563,14 @@ class FuturesTrading(Section):
         return await self._call(OPEN_ORDERS, symbol=symbol, type=type, order_state=order_state, limit=limit)
 
     def iter_futures_account_open_orders(
-        self, symbol: str | None = None, *, type: OpenOrderType | str | None = None,
-        order_state: OpenOrderState | str | None = None, limit: int | None = None,
-        max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+        self,
+        symbol: str | None = None,
+        *,
+        type: OpenOrderType | str | None = None,
+        order_state: OpenOrderState | str | None = None,
+        limit: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
     ) -> History[FuturesOrder]:
         """Open orders, oldest first. With 100 or more it raises, as only 100 are shown: ask symbol by symbol.
 
@@ -397,12 +584,26 @@ class FuturesTrading(Section):
 
         Source: futures V2 docs, "Get All Open Orders".
         """
-        return self._iter(OPEN_ORDER_ROWS, None, None, max_requests, incomplete, symbol=symbol, type=type,
-                          order_state=order_state, limit=limit)
+        return self._iter(
+            OPEN_ORDER_ROWS,
+            None,
+            None,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            type=type,
+            order_state=order_state,
+            limit=limit,
+        )
 
     async def get_futures_account_trades(
-        self, symbol: str | None = None, *, account: AccountKind | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, order_id: str | None = None,
+        self,
+        symbol: str | None = None,
+        *,
+        account: AccountKind | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        order_id: str | None = None,
         client_order_id: str | None = None,
     ) -> list[FuturesTrade]:
         """The account's fills, at most 200; the last 7 days when no time is given.
@@ -417,13 +618,27 @@ class FuturesTrading(Section):
 
         Source: futures V2 docs, "Get Order Trade". 6 calls per 2 s per key.
         """
-        return await self._call(USER_TRADES, symbol=symbol, account=account, start_time=start_time,
-                                end_time=end_time, order_id=order_id, client_order_id=client_order_id)
+        return await self._call(
+            USER_TRADES,
+            symbol=symbol,
+            account=account,
+            start_time=start_time,
+            end_time=end_time,
+            order_id=order_id,
+            client_order_id=client_order_id,
+        )
 
     def iter_futures_account_trades(
-        self, symbol: str | None = None, *, account: AccountKind | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, order_id: str | None = None,
-        client_order_id: str | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+        self,
+        symbol: str | None = None,
+        *,
+        account: AccountKind | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
     ) -> History[FuturesTrade]:
         """The account's fills of any span, oldest first, each once.
 
@@ -439,5 +654,14 @@ class FuturesTrading(Section):
 
         Source: futures V2 docs, "Get Order Trade".
         """
-        return self._iter(USER_TRADE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
-                          account=account, order_id=order_id, client_order_id=client_order_id)
+        return self._iter(
+            USER_TRADE_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            account=account,
+            order_id=order_id,
+            client_order_id=client_order_id,
+        )

@@ -25,8 +25,22 @@ if TYPE_CHECKING:
 
     from bitmart_async.models.base import OpenInt, OpenStr
 
-__all__ = ["Amount", "Choice", "Flag", "NumberId", "Param", "Rows", "Rules", "Text", "Texts", "Whole",
-           "client_order_id", "order_size", "snake", "spot_symbol"]
+__all__ = [
+    "Amount",
+    "Choice",
+    "Flag",
+    "NumberId",
+    "Param",
+    "Rows",
+    "Rules",
+    "Text",
+    "Texts",
+    "Whole",
+    "client_order_id",
+    "order_size",
+    "snake",
+    "spot_symbol",
+]
 
 Rules: TypeAlias = "Callable[[Mapping[str, object]], None]"
 """Checks a combination of given parameters, by Python name; raises ParameterError."""
@@ -73,8 +87,14 @@ class Text(Param):
 
     __slots__ = ("_pattern", "_wanted")
 
-    def __init__(self, wire: str, *, required: bool = False, pattern: str = r".+",
-                 wanted: str = "must be text that is not empty") -> None:
+    def __init__(
+        self,
+        wire: str,
+        *,
+        required: bool = False,
+        pattern: str = r".+",
+        wanted: str = "must be text that is not empty",
+    ) -> None:
         super().__init__(wire, required=required)
         self._pattern = re.compile(pattern)
         self._wanted = wanted
@@ -92,8 +112,9 @@ class Whole(Param):
 
     __slots__ = ("_high", "_low")
 
-    def __init__(self, wire: str, *, required: bool = False, low: int | None = None,
-                 high: int | None = None) -> None:
+    def __init__(
+        self, wire: str, *, required: bool = False, low: int | None = None, high: int | None = None
+    ) -> None:
         super().__init__(wire, required=required)
         self._low, self._high = low, high
 
@@ -126,8 +147,15 @@ class Amount(Param):
 
     __slots__ = ("_high", "_low", "_positive")
 
-    def __init__(self, wire: str, *, required: bool = False, positive: bool = True, low: str | None = None,
-                 high: str | None = None) -> None:
+    def __init__(
+        self,
+        wire: str,
+        *,
+        required: bool = False,
+        positive: bool = True,
+        low: str | None = None,
+        high: str | None = None,
+    ) -> None:
         super().__init__(wire, required=required)
         self._positive = positive and low is None
         self._low = None if low is None else Decimal(low)
@@ -203,8 +231,15 @@ class Rows(Param):
 
     __slots__ = ("_by_name", "_most", "_rules")
 
-    def __init__(self, wire: str, fields: Sequence[Param], *, required: bool = False, most: int,
-                 rules: Rules | None = None) -> None:
+    def __init__(
+        self,
+        wire: str,
+        fields: Sequence[Param],
+        *,
+        required: bool = False,
+        most: int,
+        rules: Rules | None = None,
+    ) -> None:
         super().__init__(wire, required=required)
         self._by_name = {field.name: field for field in fields}
         self._most = most
@@ -237,8 +272,9 @@ class Rows(Param):
             raise ParameterError(f"{place}: {error}") from None
 
 
-def encode(by_name: Mapping[str, Param], given: Mapping[str, object], rules: Rules | None, *,
-           strict: bool) -> dict[str, object]:
+def encode(
+    by_name: Mapping[str, Param], given: Mapping[str, object], rules: Rules | None, *, strict: bool
+) -> dict[str, object]:
     """Wire names to wire values; None is not sent. Raises ParameterError."""
     wire: dict[str, object] = {}
     for name, value in given.items():
@@ -246,8 +282,9 @@ def encode(by_name: Mapping[str, Param], given: Mapping[str, object], rules: Rul
             continue
         param = by_name.get(name)
         if param is None:
-            raise ParameterError(f"there is no parameter {one_line(name, 60)!r}; "
-                                 f"there are: {', '.join(by_name) or 'none'}")
+            raise ParameterError(
+                f"there is no parameter {one_line(name, 60)!r}; there are: {', '.join(by_name) or 'none'}"
+            )
         wire[param.wire] = param.encode(value, strict=strict)
     for param in by_name.values():
         if param.required and param.wire not in wire:
@@ -264,8 +301,12 @@ def client_order_id(wire: str = "client_order_id") -> Text:
 
 def spot_symbol(*, required: bool = False) -> Text:
     """A spot pair."""
-    return Text("symbol", required=required, pattern=r"[^\s_]+_[^\s_]+",
-                wanted="a spot pair has an underscore, like BTC_USDT")
+    return Text(
+        "symbol",
+        required=required,
+        pattern=r"[^\s_]+_[^\s_]+",
+        wanted="a spot pair has an underscore, like BTC_USDT",
+    )
 
 
 def order_size(wire: str = "size", *, required: bool = False) -> Whole:

@@ -56,8 +56,10 @@ _LISTED_BY = {
     SUBMIT_PLAN_ORDER.label: "get_futures_account_plan_orders",
     SUBMIT_TRAIL_ORDER.label: "get_futures_account_open_orders with type='trailing'",
 }
-_OF_PLAN_ORDERS = frozenset(endpoint.label for endpoint in (
-    MODIFY_PLAN_ORDER, CANCEL_PLAN_ORDER, SUBMIT_TPSL_ORDER, MODIFY_TPSL_ORDER))
+_OF_PLAN_ORDERS = frozenset(
+    endpoint.label
+    for endpoint in (MODIFY_PLAN_ORDER, CANCEL_PLAN_ORDER, SUBMIT_TPSL_ORDER, MODIFY_TPSL_ORDER)
+)
 
 
 class _Look:
@@ -73,14 +75,19 @@ class _Look:
     def rows(self, rows: list[RowT], most: int, what: str) -> list[RowT]:
         """The rows; a full list is noted."""
         if len(rows) >= most:
-            self.blind.append(f"the list of {what} came back full ({len(rows)} rows), and the order may be "
-                              f"behind it")
+            self.blind.append(
+                f"the list of {what} came back full ({len(rows)} rows), and the order may be behind it"
+            )
         return rows
 
 
 async def _look_until_proven(
-    transport: Transport, symbol: str, look: Callable[[_Look], Awaitable[OrderT | None]], *,
-    client_order_id: str | None = None, order_id: str | None = None,
+    transport: Transport,
+    symbol: str,
+    look: Callable[[_Look], Awaitable[OrderT | None]],
+    *,
+    client_order_id: str | None = None,
+    order_id: str | None = None,
 ) -> OrderT | None:
     """Look until the order shows up or its absence is proven; settles the pending entry.
 
@@ -106,7 +113,10 @@ async def _look_until_proven(
                 raise OrderFateUnknown(
                     f"whether there is such an order of {symbol or 'any symbol'} cannot be proven: "
                     f"{this.blind[0]}. Ask again later, or look it up on the web site.",
-                    client_order_id=client_order_id, order_id=order_id, symbol=symbol)
+                    client_order_id=client_order_id,
+                    order_id=order_id,
+                    symbol=symbol,
+                )
             transport.pending.pop(client_order_id or "", None)
             return None
         await asyncio.sleep(pause)
@@ -125,8 +135,11 @@ def _window_ms(record: PendingOrder | None) -> int:
     return ACCEPTED_FOR_MS
 
 
-def _subject(error: OrderFateUnknown | None, symbol: str | None, client_order_id: str | None,
-             ) -> tuple[str, str | None, str | None]:
+def _subject(
+    error: OrderFateUnknown | None,
+    symbol: str | None,
+    client_order_id: str | None,
+) -> tuple[str, str | None, str | None]:
     """Symbol, own id and exchange id of the order in question."""
     if error is not None:
         return error.symbol, error.client_order_id, error.order_id
@@ -139,10 +152,14 @@ def _nothing_to_find(error: OrderFateUnknown | None) -> ParameterError:
     what = error.endpoint if error is not None else "the call"
     where = _LISTED_BY.get(what)
     if where is not None:
-        return ParameterError(f"{what} carries no id of your own to look for. Compare the rows of {where}: "
-                              f"side, size, prices and time.")
-    return ParameterError(f"{what} concerns no single order. Look at pending_orders for a batch and resolve "
-                          f"each id, or read the open orders of the symbol.")
+        return ParameterError(
+            f"{what} carries no id of your own to look for. Compare the rows of {where}: "
+            f"side, size, prices and time."
+        )
+    return ParameterError(
+        f"{what} concerns no single order. Look at pending_orders for a batch and resolve "
+        f"each id, or read the open orders of the symbol."
+    )
 
 
 class SpotResolve(SpotTrading, SpotAlgo):
@@ -158,7 +175,10 @@ class SpotResolve(SpotTrading, SpotAlgo):
         return tuple(self._transport.pending.values())
 
     async def resolve_order(
-        self, error: OrderFateUnknown | None = None, *, symbol: str | None = None,
+        self,
+        error: OrderFateUnknown | None = None,
+        *,
+        symbol: str | None = None,
         client_order_id: str | None = None,
     ) -> SpotOrder | SpotAlgoOrder | None:
         """Find out what became of an order whose answer was lost.
@@ -219,8 +239,10 @@ class SpotResolve(SpotTrading, SpotAlgo):
                 raise
         # One index says no; the lists may know more.
         start = this.sent_ms - 60_000
-        for rows, what in ((self.get_spot_algo_open_orders_v4, "open algo orders"),
-                           (self.get_spot_algo_history_orders_v4, "finished algo orders")):
+        for rows, what in (
+            (self.get_spot_algo_open_orders_v4, "open algo orders"),
+            (self.get_spot_algo_history_orders_v4, "finished algo orders"),
+        ):
             for order in this.rows(await rows(symbol=symbol or None, start_time=start), MOST_ROWS, what):
                 if order.client_order_id == own:
                     return order
@@ -242,8 +264,10 @@ class SpotResolve(SpotTrading, SpotAlgo):
                 raise
         # One index says no; the lists may know more.
         start = this.sent_ms - 60_000
-        for rows, what in ((self.get_spot_open_orders_v4, "open orders"),
-                           (self.get_spot_historic_orders_v4, "finished orders")):
+        for rows, what in (
+            (self.get_spot_open_orders_v4, "open orders"),
+            (self.get_spot_historic_orders_v4, "finished orders"),
+        ):
             for order in this.rows(await rows(symbol=symbol or None, start_time=start), MOST_ROWS, what):
                 if order.client_order_id == own:
                     return order
@@ -266,7 +290,10 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
         return tuple(self._transport.pending.values())
 
     async def resolve_order(
-        self, error: OrderFateUnknown | None = None, *, symbol: str | None = None,
+        self,
+        error: OrderFateUnknown | None = None,
+        *,
+        symbol: str | None = None,
         client_order_id: str | None = None,
     ) -> FuturesOrder | PlanOrder | None:
         """Find out what became of an order whose answer was lost.
@@ -307,8 +334,13 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
 
         return await _look_until_proven(self._transport, name, look, client_order_id=own, order_id=order_id)
 
-    async def _by_any_id(self, sender: str, symbol: str, order_id: str, this: _Look,
-                         ) -> FuturesOrder | PlanOrder | None:
+    async def _by_any_id(
+        self,
+        sender: str,
+        symbol: str,
+        order_id: str,
+        this: _Look,
+    ) -> FuturesOrder | PlanOrder | None:
         """By the exchange's id, wherever an order of this kind can be."""
         if sender in _OF_PLAN_ORDERS:
             waiting = await self._waiting(symbol, this, order_id=order_id)
@@ -316,15 +348,22 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
                 return waiting
         order = await self._by_id(symbol, order_id)
         if order is None and (sender in _OF_PLAN_ORDERS or sender == CANCEL_TRAIL_ORDER.label):
-            rows = [*this.rows(await self.get_futures_account_open_orders(symbol), MOST_FUTURES_ROWS,
-                               "open orders"),
-                    *this.rows(await self.get_futures_account_order_history(symbol, order_id=order_id),
-                               MOST_ROWS, "finished orders")]
+            rows = [
+                *this.rows(
+                    await self.get_futures_account_open_orders(symbol), MOST_FUTURES_ROWS, "open orders"
+                ),
+                *this.rows(
+                    await self.get_futures_account_order_history(symbol, order_id=order_id),
+                    MOST_ROWS,
+                    "finished orders",
+                ),
+            ]
             order = next((row for row in rows if row.order_id == order_id), None)
         return order
 
-    async def _waiting(self, symbol: str, this: _Look, *, order_id: str | None = None,
-                       client_order_id: str | None = None) -> PlanOrder | None:
+    async def _waiting(
+        self, symbol: str, this: _Look, *, order_id: str | None = None, client_order_id: str | None = None
+    ) -> PlanOrder | None:
         """A plan or TP/SL order that waits for its trigger."""
         kind = PlanTypeFilter.PROFIT_LOSS if order_id is None else None  # only these carry an own id
         rows = await self.get_futures_account_plan_orders(symbol, plan_type=kind)
@@ -347,13 +386,15 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
             if order.client_order_id == own:
                 return order
         start, end = max(0, this.sent_ms // 1000 - 60), this.sent_ms // 1000 + 3600
-        rows = await self.get_futures_account_order_history(symbol, client_order_id=own, start_time=start,
-                                                            end_time=end)
+        rows = await self.get_futures_account_order_history(
+            symbol, client_order_id=own, start_time=start, end_time=end
+        )
         for row in this.rows(rows, MOST_ROWS, "finished orders"):
             if row.client_order_id == own:
                 return row
-        trades = await self.get_futures_account_trades(symbol, client_order_id=own, start_time=start,
-                                                       end_time=end)
+        trades = await self.get_futures_account_trades(
+            symbol, client_order_id=own, start_time=start, end_time=end
+        )
         # Rows carry no own id: believe the filter only where the order agrees.
         for order_id in dict.fromkeys(trade.order_id for trade in this.rows(trades, MOST_ROWS, "trades")):
             found = await self._by_id(symbol, order_id)

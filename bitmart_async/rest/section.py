@@ -30,8 +30,11 @@ def warn_once(endpoint: Endpoint[object], *, stacklevel: int) -> None:
     """
     if endpoint.deprecated and endpoint.id not in _warned:
         _warned.add(endpoint.id)
-        warnings.warn(f"{endpoint.label} is deprecated by the exchange: use {endpoint.deprecated}",
-                      DeprecationWarning, stacklevel=stacklevel + 1)
+        warnings.warn(
+            f"{endpoint.label} is deprecated by the exchange: use {endpoint.deprecated}",
+            DeprecationWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 class Section:
@@ -45,9 +48,16 @@ class Section:
         return (await self._transport.call(endpoint, given)).data
 
     def _iter(
-        self, plan: Plan[T, RowT], /, start: int | None, end: int | None, max_requests: int,
-        incomplete: Incomplete, **given: object,
+        self,
+        plan: Plan[T, RowT],
+        /,
+        start: int | None,
+        end: int | None,
+        max_requests: int,
+        incomplete: Incomplete,
+        **given: object,
     ) -> History[RowT]:
         """The rows of a long list; see :class:`~bitmart_async.rest.iterate.History`."""
-        return History[RowT].begin(self._transport, plan, given, start, end, max_requests=max_requests,
-                                   incomplete=incomplete)
+        return History[RowT].begin(
+            self._transport, plan, given, start, end, max_requests=max_requests, incomplete=incomplete
+        )

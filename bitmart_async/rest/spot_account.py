@@ -10,12 +10,26 @@ from bitmart_async.rest.section import Section
 
 __all__ = ["SpotAccount"]
 
-SPOT_WALLET = Endpoint("account.spot_wallet", "GET", "/spot/v1/wallet", Auth.KEYED,
-                       Quota(12, scope=Scope.KEY), returns=SpotWallet)
-USER_FEE = Endpoint("account.user_fee", "GET", "/spot/v1/user_fee", Auth.KEYED, Quota(2, scope=Scope.KEY),
-                    returns=SpotFees)
-TRADE_FEE = Endpoint("account.trade_fee", "GET", "/spot/v1/trade_fee", Auth.KEYED, Quota(2, scope=Scope.KEY),
-                     returns=SpotTradeFee, params=(spot_symbol(required=True),))
+SPOT_WALLET = Endpoint(
+    "account.spot_wallet",
+    "GET",
+    "/spot/v1/wallet",
+    Auth.KEYED,
+    Quota(12, scope=Scope.KEY),
+    returns=SpotWallet,
+)
+USER_FEE = Endpoint(
+    "account.user_fee", "GET", "/spot/v1/user_fee", Auth.KEYED, Quota(2, scope=Scope.KEY), returns=SpotFees
+)
+TRADE_FEE = Endpoint(
+    "account.trade_fee",
+    "GET",
+    "/spot/v1/trade_fee",
+    Auth.KEYED,
+    Quota(2, scope=Scope.KEY),
+    returns=SpotTradeFee,
+    params=(spot_symbol(required=True),),
+)
 
 
 class SpotAccount(Section):

@@ -35,47 +35,108 @@ def _window(given: Mapping[str, object]) -> None:
 
     after, before = given.get("after"), given.get("before")
     if isinstance(after, int) and isinstance(before, int) and after >= before:
-        raise ParameterError(f"after={after} must be earlier than before={before}: "
-                             f"after is the start of the window and before its end, both Unix seconds")
+        raise ParameterError(
+            f"after={after} must be earlier than before={before}: "
+            f"after is the start of the window and before its end, both Unix seconds"
+        )
     for name, value in (("after", after), ("before", before)):
         if isinstance(value, int) and value > 100_000_000_000:
             raise ParameterError(f"{name}={value} looks like milliseconds; this endpoint takes Unix seconds")
 
 
 _CANDLES = (
-    spot_symbol(required=True), Whole("before", low=0), Whole("after", low=0),
-    Choice("step", SpotKlineStep), Whole("limit", low=1, high=200),
+    spot_symbol(required=True),
+    Whole("before", low=0),
+    Whole("after", low=0),
+    Choice("step", SpotKlineStep),
+    Whole("limit", low=1, high=200),
 )
 
-CURRENCIES = Endpoint("market.currencies", "GET", "/spot/v1/currencies", Auth.NONE, Quota(8),
-                      returns=Currencies)
+CURRENCIES = Endpoint(
+    "market.currencies", "GET", "/spot/v1/currencies", Auth.NONE, Quota(8), returns=Currencies
+)
 SYMBOLS = Endpoint("market.symbols", "GET", "/spot/v1/symbols", Auth.NONE, Quota(8), returns=SymbolNames)
-SYMBOLS_DETAILS = Endpoint("market.symbols_details", "GET", "/spot/v1/symbols/details", Auth.NONE, Quota(12),
-                           returns=Symbols)
-TICKERS = Endpoint("market.tickers_v3", "GET", "/spot/quotation/v3/tickers", Auth.NONE, Quota(10),
-                   returns=list[SpotTickerRow])
-TICKER = Endpoint("market.ticker_v3", "GET", "/spot/quotation/v3/ticker", Auth.NONE, Quota(15),
-                  returns=SpotTicker, params=(spot_symbol(required=True),))
-LITE_KLINES = Endpoint("market.lite_klines_v3", "GET", "/spot/quotation/v3/lite-klines", Auth.NONE, Quota(15),
-                       returns=list[SpotCandle], params=_CANDLES, rules=_window)
-KLINES = Endpoint("market.klines_v3", "GET", "/spot/quotation/v3/klines", Auth.NONE, Quota(10),
-                  returns=list[SpotCandle], params=_CANDLES, rules=_window)
-BOOKS = Endpoint("market.books_v3", "GET", "/spot/quotation/v3/books", Auth.NONE, Quota(15), returns=SpotBook,
-                 params=(spot_symbol(required=True), Whole("limit", low=1, high=50)))
-TRADES = Endpoint("market.trades_v3", "GET", "/spot/quotation/v3/trades", Auth.NONE, Quota(15),
-                  returns=list[SpotPublicTrade],
-                  params=(spot_symbol(required=True), Whole("limit", low=1, high=50)))
+SYMBOLS_DETAILS = Endpoint(
+    "market.symbols_details", "GET", "/spot/v1/symbols/details", Auth.NONE, Quota(12), returns=Symbols
+)
+TICKERS = Endpoint(
+    "market.tickers_v3",
+    "GET",
+    "/spot/quotation/v3/tickers",
+    Auth.NONE,
+    Quota(10),
+    returns=list[SpotTickerRow],
+)
+TICKER = Endpoint(
+    "market.ticker_v3",
+    "GET",
+    "/spot/quotation/v3/ticker",
+    Auth.NONE,
+    Quota(15),
+    returns=SpotTicker,
+    params=(spot_symbol(required=True),),
+)
+LITE_KLINES = Endpoint(
+    "market.lite_klines_v3",
+    "GET",
+    "/spot/quotation/v3/lite-klines",
+    Auth.NONE,
+    Quota(15),
+    returns=list[SpotCandle],
+    params=_CANDLES,
+    rules=_window,
+)
+KLINES = Endpoint(
+    "market.klines_v3",
+    "GET",
+    "/spot/quotation/v3/klines",
+    Auth.NONE,
+    Quota(10),
+    returns=list[SpotCandle],
+    params=_CANDLES,
+    rules=_window,
+)
+BOOKS = Endpoint(
+    "market.books_v3",
+    "GET",
+    "/spot/quotation/v3/books",
+    Auth.NONE,
+    Quota(15),
+    returns=SpotBook,
+    params=(spot_symbol(required=True), Whole("limit", low=1, high=50)),
+)
+TRADES = Endpoint(
+    "market.trades_v3",
+    "GET",
+    "/spot/quotation/v3/trades",
+    Auth.NONE,
+    Quota(15),
+    returns=list[SpotPublicTrade],
+    params=(spot_symbol(required=True), Whole("limit", low=1, high=50)),
+)
 
 _WIDE = frozenset({71004})
 
 
 def _candle_windows(
-    endpoint: Endpoint[list[SpotCandle]], lookback: int,
+    endpoint: Endpoint[list[SpotCandle]],
+    lookback: int,
 ) -> Windowed[list[SpotCandle], SpotCandle]:
     return Windowed(
-        endpoint=endpoint, rows=as_is, at=lambda row: row.t * 1000, key=lambda row: row.t, unit=1000,
-        cap=200, size="limit", span=candles(198), lookback=candles(lookback), start="after", end="before",
-        too_wide=_WIDE, exact=True)
+        endpoint=endpoint,
+        rows=as_is,
+        at=lambda row: row.t * 1000,
+        key=lambda row: row.t,
+        unit=1000,
+        cap=200,
+        size="limit",
+        span=candles(198),
+        lookback=candles(lookback),
+        start="after",
+        end="before",
+        too_wide=_WIDE,
+        exact=True,
+    )
 
 
 LITE_KLINE_WINDOWS = _candle_windows(LITE_KLINES, 1000)
@@ -131,8 +192,13 @@ class SpotMarket(Section):
         return await self._call(TICKER, symbol=symbol)
 
     async def get_spot_latest_kline_v3(
-        self, symbol: str, *, before: int | None = None, after: int | None = None,
-        step: SpotKlineStep | int | None = None, limit: int | None = None,
+        self,
+        symbol: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        step: SpotKlineStep | int | None = None,
+        limit: int | None = None,
     ) -> list[SpotCandle]:
         """The newest candles, at most 1000 back. The order of rows is not uniform: sort by ``t``.
 
@@ -145,11 +211,19 @@ class SpotMarket(Section):
 
         Source: spot docs, "Get Latest K-Line (V3)". 15 calls per 2 s per IP.
         """
-        return await self._call(LITE_KLINES, symbol=symbol, before=before, after=after, step=step, limit=limit)
+        return await self._call(
+            LITE_KLINES, symbol=symbol, before=before, after=after, step=step, limit=limit
+        )
 
     def iter_spot_latest_kline_v3(
-        self, symbol: str, *, before: int | None = None, after: int | None = None,
-        step: SpotKlineStep | int | None = None, limit: int | None = None, max_requests: int = MAX_REQUESTS,
+        self,
+        symbol: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        step: SpotKlineStep | int | None = None,
+        limit: int | None = None,
+        max_requests: int = MAX_REQUESTS,
         incomplete: Incomplete = "raise",
     ) -> History[SpotCandle]:
         """Candles of any span, oldest first, each once.
@@ -167,12 +241,18 @@ class SpotMarket(Section):
 
         Source: spot docs, "Get Latest K-Line (V3)".
         """
-        return self._iter(LITE_KLINE_WINDOWS, after, before, max_requests, incomplete, symbol=symbol, step=step,
-                          limit=limit)
+        return self._iter(
+            LITE_KLINE_WINDOWS, after, before, max_requests, incomplete, symbol=symbol, step=step, limit=limit
+        )
 
     async def get_spot_history_kline_v3(
-        self, symbol: str, *, before: int | None = None, after: int | None = None,
-        step: SpotKlineStep | int | None = None, limit: int | None = None,
+        self,
+        symbol: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        step: SpotKlineStep | int | None = None,
+        limit: int | None = None,
     ) -> list[SpotCandle]:
         """Candles of a window of at most 200. The order of rows is not uniform: sort by ``t``.
 
@@ -191,8 +271,14 @@ class SpotMarket(Section):
         return await self._call(KLINES, symbol=symbol, before=before, after=after, step=step, limit=limit)
 
     def iter_spot_history_kline_v3(
-        self, symbol: str, *, before: int | None = None, after: int | None = None,
-        step: SpotKlineStep | int | None = None, limit: int | None = None, max_requests: int = MAX_REQUESTS,
+        self,
+        symbol: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        step: SpotKlineStep | int | None = None,
+        limit: int | None = None,
+        max_requests: int = MAX_REQUESTS,
         incomplete: Incomplete = "raise",
     ) -> History[SpotCandle]:
         """Candles of any span, oldest first, each once. The newest 200 when no ``after`` is given.
@@ -208,8 +294,9 @@ class SpotMarket(Section):
 
         Source: spot docs, "Get History K-Line (V3)".
         """
-        return self._iter(KLINE_WINDOWS, after, before, max_requests, incomplete, symbol=symbol, step=step,
-                          limit=limit)
+        return self._iter(
+            KLINE_WINDOWS, after, before, max_requests, incomplete, symbol=symbol, step=step, limit=limit
+        )
 
     async def get_spot_order_book_depth_v3(self, symbol: str, *, limit: int | None = None) -> SpotBook:
         """A snapshot of the book.

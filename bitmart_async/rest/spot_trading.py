@@ -36,11 +36,14 @@ def order_rules(given: Mapping[str, object]) -> None:
     """Price, size and notional as the order type wants them."""
     kind, side = str(given.get("type")), str(given.get("side"))
     if kind == "market":
-        wanted, refused = (("notional", "size") if side == "buy" else ("size", "notional"))
+        wanted, refused = ("notional", "size") if side == "buy" else ("size", "notional")
         if refused in given:
-            why = ("a spot market buy spends quote currency: pass notional= (the amount to spend) "
-                   "instead of size=" if side == "buy" else
-                   "a spot market sell sells base currency: pass size= instead of notional=")
+            why = (
+                "a spot market buy spends quote currency: pass notional= (the amount to spend) "
+                "instead of size="
+                if side == "buy"
+                else "a spot market sell sells base currency: pass size= instead of notional="
+            )
             raise ParameterError(why)
         if wanted not in given:
             raise ParameterError(f"a spot market {side} needs {wanted}=")
@@ -56,14 +59,18 @@ def order_rules(given: Mapping[str, object]) -> None:
 
 def _one_id(given: Mapping[str, object]) -> None:
     if ("order_id" in given) == ("client_order_id" in given):
-        raise ParameterError("give exactly one of order_id= and client_order_id= "
-                             "(to cancel all orders use cancel_all_spot_orders)")
+        raise ParameterError(
+            "give exactly one of order_id= and client_order_id= "
+            "(to cancel all orders use cancel_all_spot_orders)"
+        )
 
 
 def _one_list(given: Mapping[str, object]) -> None:
     if ("order_ids" in given) == ("client_order_ids" in given):
-        raise ParameterError("give exactly one of order_ids= and client_order_ids= "
-                             "(to cancel all orders use cancel_all_spot_orders)")
+        raise ParameterError(
+            "give exactly one of order_ids= and client_order_ids= "
+            "(to cancel all orders use cancel_all_spot_orders)"
+        )
 
 
 def time_window(given: Mapping[str, object]) -> None:
@@ -86,81 +93,195 @@ _QUERY = Quota(50, scope=Scope.KEY)
 _LIST = Quota(12, scope=Scope.KEY)
 
 _HISTORY = (
-    spot_symbol(), Choice("orderMode", OrderMode), Whole("startTime", low=0), Whole("endTime", low=0),
-    Whole("limit", low=1, high=200), recv_window(),
+    spot_symbol(),
+    Choice("orderMode", OrderMode),
+    Whole("startTime", low=0),
+    Whole("endTime", low=0),
+    Whole("limit", low=1, high=200),
+    recv_window(),
 )
 
 SUBMIT_ORDER = Endpoint(
-    "spot.submit_order", "POST", "/spot/v2/submit_order", Auth.SIGNED, _UID, returns=SpotOrderAck,
-    effect=Effect.ORDER, own_id="client_order_id", rules=order_rules,
-    params=(spot_symbol(required=True), Choice("side", Side, required=True),
-            Choice("type", OrderType, required=True), client_order_id(), Amount("size"), Amount("price"),
-            Amount("notional"), Choice("stpMode", StpMode)),
+    "spot.submit_order",
+    "POST",
+    "/spot/v2/submit_order",
+    Auth.SIGNED,
+    _UID,
+    returns=SpotOrderAck,
+    effect=Effect.ORDER,
+    own_id="client_order_id",
+    rules=order_rules,
+    params=(
+        spot_symbol(required=True),
+        Choice("side", Side, required=True),
+        Choice("type", OrderType, required=True),
+        client_order_id(),
+        Amount("size"),
+        Amount("price"),
+        Amount("notional"),
+        Choice("stpMode", StpMode),
+    ),
 )
 BATCH_ORDERS = Endpoint(
-    "spot.batch_orders_v4", "POST", "/spot/v4/batch_orders", Auth.SIGNED, _UID, returns=BatchOrderAck,
-    effect=Effect.ORDER, own_id="order_params.client_order_id", inner=True,
-    params=(spot_symbol(required=True),
-            Rows("orderParams", (
-                Choice("side", Side, required=True), Choice("type", OrderType, required=True),
-                client_order_id("clientOrderId"), Amount("size"), Amount("price"), Amount("notional"),
-                Choice("stpMode", StpMode)), required=True, most=10, rules=order_rules),
-            recv_window()),
+    "spot.batch_orders_v4",
+    "POST",
+    "/spot/v4/batch_orders",
+    Auth.SIGNED,
+    _UID,
+    returns=BatchOrderAck,
+    effect=Effect.ORDER,
+    own_id="order_params.client_order_id",
+    inner=True,
+    params=(
+        spot_symbol(required=True),
+        Rows(
+            "orderParams",
+            (
+                Choice("side", Side, required=True),
+                Choice("type", OrderType, required=True),
+                client_order_id("clientOrderId"),
+                Amount("size"),
+                Amount("price"),
+                Amount("notional"),
+                Choice("stpMode", StpMode),
+            ),
+            required=True,
+            most=10,
+            rules=order_rules,
+        ),
+        recv_window(),
+    ),
 )
 CANCEL_ORDER = Endpoint(
-    "spot.cancel_order", "POST", "/spot/v3/cancel_order", Auth.SIGNED, _UID, returns=CancelAck,
-    effect=Effect.ORDER, rules=_one_id,
+    "spot.cancel_order",
+    "POST",
+    "/spot/v3/cancel_order",
+    Auth.SIGNED,
+    _UID,
+    returns=CancelAck,
+    effect=Effect.ORDER,
+    rules=_one_id,
     params=(spot_symbol(required=True), Text("order_id"), client_order_id()),
 )
 CANCEL_ORDERS = Endpoint(
-    "spot.cancel_orders_v4", "POST", "/spot/v4/cancel_orders", Auth.SIGNED, _UID, returns=CancelOrdersAck,
-    effect=Effect.ORDER, rules=_one_list,
-    params=(spot_symbol(required=True), Texts("orderIds", most=10), Texts("clientOrderIds", most=10),
-            recv_window()),
+    "spot.cancel_orders_v4",
+    "POST",
+    "/spot/v4/cancel_orders",
+    Auth.SIGNED,
+    _UID,
+    returns=CancelOrdersAck,
+    effect=Effect.ORDER,
+    rules=_one_list,
+    params=(
+        spot_symbol(required=True),
+        Texts("orderIds", most=10),
+        Texts("clientOrderIds", most=10),
+        recv_window(),
+    ),
 )
 CANCEL_ALL = Endpoint(
-    "spot.cancel_all", "POST", "/spot/v4/cancel_all", Auth.SIGNED, Quota(1, 3, Scope.UID), returns=type(None),
-    effect=Effect.ORDER, params=(spot_symbol(), Choice("side", Side)),
+    "spot.cancel_all",
+    "POST",
+    "/spot/v4/cancel_all",
+    Auth.SIGNED,
+    Quota(1, 3, Scope.UID),
+    returns=type(None),
+    effect=Effect.ORDER,
+    params=(spot_symbol(), Choice("side", Side)),
 )
 QUERY_ORDER = Endpoint(
-    "spot.query_order", "POST", "/spot/v4/query/order", Auth.SIGNED, _QUERY, returns=SpotOrder,
+    "spot.query_order",
+    "POST",
+    "/spot/v4/query/order",
+    Auth.SIGNED,
+    _QUERY,
+    returns=SpotOrder,
     params=(Text("orderId", required=True), Choice("queryState", QueryState), recv_window()),
 )
 QUERY_CLIENT_ORDER = Endpoint(
-    "spot.query_client_order", "POST", "/spot/v4/query/client-order", Auth.SIGNED, _QUERY, returns=SpotOrder,
+    "spot.query_client_order",
+    "POST",
+    "/spot/v4/query/client-order",
+    Auth.SIGNED,
+    _QUERY,
+    returns=SpotOrder,
     params=(Text("clientOrderId", required=True), Choice("queryState", QueryState), recv_window()),
 )
 OPEN_ORDERS = Endpoint(
-    "spot.open_orders", "POST", "/spot/v4/query/open-orders", Auth.SIGNED, _LIST, returns=list[SpotOrder],
-    params=_HISTORY, rules=time_window,
+    "spot.open_orders",
+    "POST",
+    "/spot/v4/query/open-orders",
+    Auth.SIGNED,
+    _LIST,
+    returns=list[SpotOrder],
+    params=_HISTORY,
+    rules=time_window,
 )
 HISTORY_ORDERS = Endpoint(
-    "spot.history_orders", "POST", "/spot/v4/query/history-orders", Auth.SIGNED, _LIST,
-    returns=list[SpotOrder], params=_HISTORY, rules=time_window,
+    "spot.history_orders",
+    "POST",
+    "/spot/v4/query/history-orders",
+    Auth.SIGNED,
+    _LIST,
+    returns=list[SpotOrder],
+    params=_HISTORY,
+    rules=time_window,
 )
 ACCOUNT_TRADES = Endpoint(
-    "spot.trades", "POST", "/spot/v4/query/trades", Auth.SIGNED, _LIST, returns=list[SpotTrade],
-    params=_HISTORY, rules=time_window,
+    "spot.trades",
+    "POST",
+    "/spot/v4/query/trades",
+    Auth.SIGNED,
+    _LIST,
+    returns=list[SpotTrade],
+    params=_HISTORY,
+    rules=time_window,
 )
 ORDER_TRADES = Endpoint(
-    "spot.order_trades", "POST", "/spot/v4/query/order-trades", Auth.SIGNED, _LIST, returns=list[SpotTrade],
+    "spot.order_trades",
+    "POST",
+    "/spot/v4/query/order-trades",
+    Auth.SIGNED,
+    _LIST,
+    returns=list[SpotTrade],
     params=(Text("orderId", required=True), recv_window()),
 )
 
+
 def _order_windows(
-    endpoint: Endpoint[list[SpotOrder]], *, doubts: tuple[int, ...] = (),
+    endpoint: Endpoint[list[SpotOrder]],
+    *,
+    doubts: tuple[int, ...] = (),
 ) -> Windowed[list[SpotOrder], SpotOrder]:
     return Windowed(
-        endpoint=endpoint, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.order_id, unit=1,
-        cap=200, size="limit", doubts=doubts, span=days(7), lookback=days(7), too_wide=_WIDE)
+        endpoint=endpoint,
+        rows=as_is,
+        at=lambda row: row.create_time,
+        key=lambda row: row.order_id,
+        unit=1,
+        cap=200,
+        size="limit",
+        doubts=doubts,
+        span=days(7),
+        lookback=days(7),
+        too_wide=_WIDE,
+    )
 
 
 _WIDE = frozenset({50041})  # the widest window is not documented: what is refused is asked for in halves
 OPEN_ORDER_WINDOWS = _order_windows(OPEN_ORDERS, doubts=(100,))
 HISTORY_ORDER_WINDOWS = _order_windows(HISTORY_ORDERS)
 ACCOUNT_TRADE_WINDOWS: Windowed[list[SpotTrade], SpotTrade] = Windowed(
-    endpoint=ACCOUNT_TRADES, rows=as_is, at=lambda row: row.create_time, key=lambda row: row.trade_id,
-    unit=1, cap=200, size="limit", span=days(7), lookback=days(7), too_wide=_WIDE,
+    endpoint=ACCOUNT_TRADES,
+    rows=as_is,
+    at=lambda row: row.create_time,
+    key=lambda row: row.trade_id,
+    unit=1,
+    cap=200,
+    size="limit",
+    span=days(7),
+    lookback=days(7),
+    too_wide=_WIDE,
 )
 
 
@@ -173,8 +294,15 @@ class SpotTrading(Section):
     """
 
     async def submit_spot_order_v2(
-        self, symbol: str, *, side: Side | str, type: OrderType | str, size: Money | None = None,
-        price: Money | None = None, notional: Money | None = None, client_order_id: str | None = None,
+        self,
+        symbol: str,
+        *,
+        side: Side | str,
+        type: OrderType | str,
+        size: Money | None = None,
+        price: Money | None = None,
+        notional: Money | None = None,
+        client_order_id: str | None = None,
         stp_mode: StpMode | str | None = None,
     ) -> SpotOrderAck:
         """Place one order. Never repeated: a lost answer may hide a live order.
@@ -200,11 +328,23 @@ class SpotTrading(Section):
 
         Source: spot docs, "New Order (v2)". 40 calls per 2 s per account.
         """
-        return await self._call(SUBMIT_ORDER, symbol=symbol, side=side, type=type, size=size, price=price,
-                                notional=notional, client_order_id=client_order_id, stp_mode=stp_mode)
+        return await self._call(
+            SUBMIT_ORDER,
+            symbol=symbol,
+            side=side,
+            type=type,
+            size=size,
+            price=price,
+            notional=notional,
+            client_order_id=client_order_id,
+            stp_mode=stp_mode,
+        )
 
     async def submit_spot_batch_orders_v4(
-        self, symbol: str, *, order_params: Sequence[SpotOrderRequest | Mapping[str, object]],
+        self,
+        symbol: str,
+        *,
+        order_params: Sequence[SpotOrderRequest | Mapping[str, object]],
         recv_window: int | None = None,
     ) -> BatchOrderAck:
         """Place 1 to 10 orders of one pair. Each is judged by itself; never repeated.
@@ -221,11 +361,16 @@ class SpotTrading(Section):
 
         Source: spot docs, "New Batch Order (v4)". 40 calls per 2 s per account.
         """
-        return await self._call(BATCH_ORDERS, symbol=symbol, order_params=order_params,
-                                recv_window=recv_window)
+        return await self._call(
+            BATCH_ORDERS, symbol=symbol, order_params=order_params, recv_window=recv_window
+        )
 
     async def cancel_spot_order_v3(
-        self, symbol: str, *, order_id: str | None = None, client_order_id: str | None = None,
+        self,
+        symbol: str,
+        *,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
     ) -> CancelAck:
         """Cancel one order. ``result`` False: it was already filled or cancelled.
 
@@ -241,12 +386,17 @@ class SpotTrading(Section):
 
         Source: spot docs, "Cancel Order (v3)". 40 calls per 2 s per account.
         """
-        return await self._call(CANCEL_ORDER, symbol=symbol, order_id=order_id,
-                                client_order_id=client_order_id)
+        return await self._call(
+            CANCEL_ORDER, symbol=symbol, order_id=order_id, client_order_id=client_order_id
+        )
 
     async def cancel_spot_batch_orders_v4(
-        self, symbol: str, *, order_ids: Sequence[str] | None = None,
-        client_order_ids: Sequence[str] | None = None, recv_window: int | None = None,
+        self,
+        symbol: str,
+        *,
+        order_ids: Sequence[str] | None = None,
+        client_order_ids: Sequence[str] | None = None,
+        recv_window: int | None = None,
     ) -> CancelOrdersAck:
         """Cancel up to 10 orders of one pair. The call succeeds even when every id fails: read fail_ids.
 
@@ -258,10 +408,17 @@ class SpotTrading(Section):
 
         Source: spot docs, "Cancel Batch Order (v4)". 40 calls per 2 s per account.
         """
-        return await self._call(CANCEL_ORDERS, symbol=symbol, order_ids=order_ids,
-                                client_order_ids=client_order_ids, recv_window=recv_window)
+        return await self._call(
+            CANCEL_ORDERS,
+            symbol=symbol,
+            order_ids=order_ids,
+            client_order_ids=client_order_ids,
+            recv_window=recv_window,
+        )
 
-    async def cancel_all_spot_orders(self, *, symbol: str | None = None, side: Side | str | None = None) -> None:
+    async def cancel_all_spot_orders(
+        self, *, symbol: str | None = None, side: Side | str | None = None
+    ) -> None:
         """Cancel every open order: of a pair, of a side, or of the whole account when neither is given.
 
         Args:
@@ -276,7 +433,11 @@ class SpotTrading(Section):
         return await self._call(CANCEL_ALL, symbol=symbol, side=side)
 
     async def get_spot_order_by_id_v4(
-        self, order_id: str, *, query_state: QueryState | str | None = None, recv_window: int | None = None,
+        self,
+        order_id: str,
+        *,
+        query_state: QueryState | str | None = None,
+        recv_window: int | None = None,
     ) -> SpotOrder:
         """One order by the exchange's id. One cancelled without a fill is gone after about 20 minutes.
 
@@ -290,11 +451,15 @@ class SpotTrading(Section):
 
         Source: spot docs, "Query Order By Id (v4)". 50 calls per 2 s per key.
         """
-        return await self._call(QUERY_ORDER, order_id=order_id, query_state=query_state,
-                                recv_window=recv_window)
+        return await self._call(
+            QUERY_ORDER, order_id=order_id, query_state=query_state, recv_window=recv_window
+        )
 
     async def get_spot_order_by_client_order_id_v4(
-        self, client_order_id: str, *, query_state: QueryState | str | None = None,
+        self,
+        client_order_id: str,
+        *,
+        query_state: QueryState | str | None = None,
         recv_window: int | None = None,
     ) -> SpotOrder:
         """One order by your own id. One cancelled without a fill is gone after about 20 minutes.
@@ -309,12 +474,21 @@ class SpotTrading(Section):
 
         Source: spot docs, "Query Order By clientOrderId (v4)". 50 calls per 2 s per key.
         """
-        return await self._call(QUERY_CLIENT_ORDER, client_order_id=client_order_id, query_state=query_state,
-                                recv_window=recv_window)
+        return await self._call(
+            QUERY_CLIENT_ORDER,
+            client_order_id=client_order_id,
+            query_state=query_state,
+            recv_window=recv_window,
+        )
 
     async def get_spot_open_orders_v4(
-        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: OrderMode | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
         recv_window: int | None = None,
     ) -> list[SpotOrder]:
         """Open orders. Without times only those of the last 7 days: older ones need start_time.
@@ -329,13 +503,27 @@ class SpotTrading(Section):
 
         Source: spot docs, "Current Open Orders (v4)". 12 calls per 2 s per key.
         """
-        return await self._call(OPEN_ORDERS, symbol=symbol, order_mode=order_mode, start_time=start_time,
-                                end_time=end_time, limit=limit, recv_window=recv_window)
+        return await self._call(
+            OPEN_ORDERS,
+            symbol=symbol,
+            order_mode=order_mode,
+            start_time=start_time,
+            end_time=end_time,
+            limit=limit,
+            recv_window=recv_window,
+        )
 
     def iter_spot_open_orders_v4(
-        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
-        recv_window: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: OrderMode | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
+        recv_window: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
     ) -> History[SpotOrder]:
         """Open orders, however many, oldest first. Orders older than 7 days need start_time.
 
@@ -351,12 +539,26 @@ class SpotTrading(Section):
 
         Source: spot docs, "Current Open Orders (v4)".
         """
-        return self._iter(OPEN_ORDER_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
-                          order_mode=order_mode, limit=limit, recv_window=recv_window)
+        return self._iter(
+            OPEN_ORDER_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            order_mode=order_mode,
+            limit=limit,
+            recv_window=recv_window,
+        )
 
     async def get_spot_historic_orders_v4(
-        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: OrderMode | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
         recv_window: int | None = None,
     ) -> list[SpotOrder]:
         """Finished orders, the last 7 days when no time is given.
@@ -371,13 +573,27 @@ class SpotTrading(Section):
 
         Source: spot docs, "Account Orders (v4)". 12 calls per 2 s per key.
         """
-        return await self._call(HISTORY_ORDERS, symbol=symbol, order_mode=order_mode, start_time=start_time,
-                                end_time=end_time, limit=limit, recv_window=recv_window)
+        return await self._call(
+            HISTORY_ORDERS,
+            symbol=symbol,
+            order_mode=order_mode,
+            start_time=start_time,
+            end_time=end_time,
+            limit=limit,
+            recv_window=recv_window,
+        )
 
     def iter_spot_historic_orders_v4(
-        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
-        recv_window: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: OrderMode | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
+        recv_window: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
     ) -> History[SpotOrder]:
         """Finished orders of any span, oldest first by ``create_time``, each once.
 
@@ -393,12 +609,26 @@ class SpotTrading(Section):
 
         Source: spot docs, "Account Orders (v4)".
         """
-        return self._iter(HISTORY_ORDER_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
-                          order_mode=order_mode, limit=limit, recv_window=recv_window)
+        return self._iter(
+            HISTORY_ORDER_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            order_mode=order_mode,
+            limit=limit,
+            recv_window=recv_window,
+        )
 
     async def get_spot_account_trades_v4(
-        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: OrderMode | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
         recv_window: int | None = None,
     ) -> list[SpotTrade]:
         """The account's fills, the last 7 days when no time is given.
@@ -413,13 +643,27 @@ class SpotTrading(Section):
 
         Source: spot docs, "Account Trade List (v4)". 12 calls per 2 s per key.
         """
-        return await self._call(ACCOUNT_TRADES, symbol=symbol, order_mode=order_mode, start_time=start_time,
-                                end_time=end_time, limit=limit, recv_window=recv_window)
+        return await self._call(
+            ACCOUNT_TRADES,
+            symbol=symbol,
+            order_mode=order_mode,
+            start_time=start_time,
+            end_time=end_time,
+            limit=limit,
+            recv_window=recv_window,
+        )
 
     def iter_spot_account_trades_v4(
-        self, *, symbol: str | None = None, order_mode: OrderMode | str | None = None,
-        start_time: int | None = None, end_time: int | None = None, limit: int | None = None,
-        recv_window: int | None = None, max_requests: int = MAX_REQUESTS, incomplete: Incomplete = "raise",
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: OrderMode | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
+        recv_window: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
     ) -> History[SpotTrade]:
         """The account's fills of any span, oldest first, each once.
 
@@ -435,11 +679,23 @@ class SpotTrading(Section):
 
         Source: spot docs, "Account Trade List (v4)".
         """
-        return self._iter(ACCOUNT_TRADE_WINDOWS, start_time, end_time, max_requests, incomplete, symbol=symbol,
-                          order_mode=order_mode, limit=limit, recv_window=recv_window)
+        return self._iter(
+            ACCOUNT_TRADE_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            order_mode=order_mode,
+            limit=limit,
+            recv_window=recv_window,
+        )
 
     async def get_spot_account_order_trades_v4(
-        self, order_id: str, *, recv_window: int | None = None,
+        self,
+        order_id: str,
+        *,
+        recv_window: int | None = None,
     ) -> list[SpotTrade]:
         """Fills of one order.
 

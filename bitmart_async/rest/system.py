@@ -13,10 +13,12 @@ _QUOTA = Quota(10, 1)
 
 SYSTEM_TIME = Endpoint("system.time", "GET", "/system/time", Auth.NONE, _QUOTA, returns=SystemTime)
 SYSTEM_STATUS = Endpoint("system.service", "GET", "/system/service", Auth.NONE, _QUOTA, returns=SystemStatus)
-FUTURES_SYSTEM_TIME = Endpoint("futures.get_system_time", "GET", "/system/time", Auth.NONE, _QUOTA,
-                               returns=SystemTime)
-FUTURES_SYSTEM_STATUS = Endpoint("futures.get_system_status", "GET", "/system/service", Auth.NONE, _QUOTA,
-                                 returns=SystemStatus)
+FUTURES_SYSTEM_TIME = Endpoint(
+    "futures.get_system_time", "GET", "/system/time", Auth.NONE, _QUOTA, returns=SystemTime
+)
+FUTURES_SYSTEM_STATUS = Endpoint(
+    "futures.get_system_status", "GET", "/system/service", Auth.NONE, _QUOTA, returns=SystemStatus
+)
 
 
 class System(Section):

@@ -126,9 +126,21 @@ class Transport:
     """Sends the calls of one client to one host."""
 
     def __init__(
-        self, base_url: str, wire: Wire, *, signer: Signer | None, clock: Clock, limits: RateLimits,
-        timeout: float, max_retries: int, recv_window: int, strict: bool, parse_exceptions: bool,
-        broker_id: str | None, logger: logging.Logger, server_time: Callable[[], Awaitable[int]],
+        self,
+        base_url: str,
+        wire: Wire,
+        *,
+        signer: Signer | None,
+        clock: Clock,
+        limits: RateLimits,
+        timeout: float,
+        max_retries: int,
+        recv_window: int,
+        strict: bool,
+        parse_exceptions: bool,
+        broker_id: str | None,
+        logger: logging.Logger,
+        server_time: Callable[[], Awaitable[int]],
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._host = urlsplit(base_url).netloc
@@ -156,7 +168,9 @@ class Transport:
             raise CredentialsMissing(
                 f"{endpoint.label} is private and this client has no keys. Nothing was sent. Pass "
                 f"api_key=, api_secret= and api_memo=, or credentials=Credentials.from_env().",
-                endpoint=endpoint.label, fate=Fate.NOT_SENT)
+                endpoint=endpoint.label,
+                fate=Fate.NOT_SENT,
+            )
         call = self._prepare(plain, given)
         if self.wire.closed:
             raise _closed(endpoint)
@@ -168,8 +182,12 @@ class Transport:
     def _gate(self, endpoint: Endpoint[object]) -> Gate:
         keyed = self.signer is not None and endpoint.auth is not Auth.NONE
         # No variable for the key: tools show those of a traceback's frames.
-        return self.limits.gate(endpoint.label, endpoint.quota, host=self._host,
-                                key=self.signer.api_key if keyed and self.signer is not None else "")
+        return self.limits.gate(
+            endpoint.label,
+            endpoint.quota,
+            host=self._host,
+            key=self.signer.api_key if keyed and self.signer is not None else "",
+        )
 
     def _prepare(self, endpoint: Endpoint[object], given: Mapping[str, object]) -> _Call:
         """Checks and encodes; the body made here is the one that is signed and sent."""
@@ -187,8 +205,11 @@ class Transport:
             raise
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
             what = one_line(str(error), 100)
-        raise ParameterError(f"{endpoint.label}: a parameter cannot be sent as JSON or text ({what}). "
-                             f"Nothing was sent.", endpoint=endpoint.label, fate=Fate.NOT_SENT)
+        raise ParameterError(
+            f"{endpoint.label}: a parameter cannot be sent as JSON or text ({what}). Nothing was sent.",
+            endpoint=endpoint.label,
+            fate=Fate.NOT_SENT,
+        )
 
     async def aclose(self) -> None:
         """Send nothing more: what queues for the rate limit ends at once, unsent; idempotent."""
@@ -212,8 +233,15 @@ class Transport:
             self._enter_pending(call)
             sent = True
             call.sends += 1
-            answer = await self.wire.send(endpoint.method, self.base_url + endpoint.path, call.query, headers,
-                                          call.body, label=endpoint.label, timeout=timeout)
+            answer = await self.wire.send(
+                endpoint.method,
+                self.base_url + endpoint.path,
+                call.query,
+                headers,
+                call.body,
+                label=endpoint.label,
+                timeout=timeout,
+            )
             self._log.debug("%s: HTTP %d, %d bytes", endpoint.label, answer.status, len(answer.body))
             return self._understand(call, answer, gate)
         except (ConnectFailed, ClientClosed):
@@ -249,10 +277,16 @@ class Transport:
         what = one_line(self._mask(f"{type(error).__name__}: {error}"))
         self._log.error("%s: unexpected %s at %s", endpoint.label, what, where)
         if sent:
-            return BadResponse(f"{endpoint.label}: the call ended in an unexpected {what}.",
-                               endpoint=endpoint.label, fate=Fate.UNKNOWN)
-        return ConnectFailed(f"{endpoint.label}: could not be sent: unexpected {what}. Nothing was sent.",
-                             endpoint=endpoint.label, fate=Fate.NOT_SENT)
+            return BadResponse(
+                f"{endpoint.label}: the call ended in an unexpected {what}.",
+                endpoint=endpoint.label,
+                fate=Fate.UNKNOWN,
+            )
+        return ConnectFailed(
+            f"{endpoint.label}: could not be sent: unexpected {what}. Nothing was sent.",
+            endpoint=endpoint.label,
+            fate=Fate.NOT_SENT,
+        )
 
     def _headers(self, endpoint: Endpoint[object], body: bytes) -> dict[str, str]:
         """Exactly what the auth level wants: nothing, the key, or key, time and signature."""
@@ -282,10 +316,14 @@ class Transport:
             gate.window.correct(state, asyncio.get_running_loop().time())
         if 300 <= answer.status < 400:
             target = one_line(self._mask(answer.headers.get("Location", "nowhere")))
-            raise RedirectRefused(f"{endpoint.label}: the host redirects to {target}; that is not followed, "
-                                  f"because it could carry the key elsewhere. Check base_url=.",
-                                  endpoint=endpoint.label, http_status=answer.status, raw=answer.body,
-                                  fate=Fate.UNKNOWN)
+            raise RedirectRefused(
+                f"{endpoint.label}: the host redirects to {target}; that is not followed, "
+                f"because it could carry the key elsewhere. Check base_url=.",
+                endpoint=endpoint.label,
+                http_status=answer.status,
+                raw=answer.body,
+                fate=Fate.UNKNOWN,
+            )
         try:
             data, message, trace = self._reader(endpoint, answer.status).read(answer.body)
             if endpoint.effect is Effect.ORDER and getattr(data, "order_id", None) == "":
@@ -294,8 +332,16 @@ class Transport:
             raise self._refusal(call, refusal, answer, state, gate) from None
         except DecodeError as error:
             raise self._unreadable(call, answer, gate, state, str(error)) from None
-        return Envelope(data=data, code=1000, message=message, trace=trace, http_status=answer.status,
-                        headers=answer.headers, rate_limit=state, raw=answer.body)
+        return Envelope(
+            data=data,
+            code=1000,
+            message=message,
+            trace=trace,
+            http_status=answer.status,
+            headers=answer.headers,
+            rate_limit=state,
+            raw=answer.body,
+        )
 
     def _reader(self, endpoint: Endpoint[object], status: int) -> EnvelopeReader[object]:
         bare = endpoint.bare and 200 <= status < 300
@@ -305,8 +351,9 @@ class Transport:
             reader = self._readers[kind] = EnvelopeReader(endpoint.returns, inner=endpoint.inner, bare=bare)
         return reader
 
-    def _refusal(self, call: _Call, refusal: Refusal, answer: Answer, state: RateLimitState | None,
-                 gate: Gate) -> ApiError:
+    def _refusal(
+        self, call: _Call, refusal: Refusal, answer: Answer, state: RateLimitState | None, gate: Gate
+    ) -> ApiError:
         endpoint = call.endpoint
         code, status = refusal.code, answer.status
         retry_after: float | None = None
@@ -317,29 +364,57 @@ class Transport:
             retry_after = state.window if state is not None else gate.window.per
             gate.window.pause(asyncio.get_running_loop().time() + retry_after)
         kind = api_error_class(code, status) if self._parse else ApiError
-        return kind(f"{endpoint.label}: code {code}", endpoint=endpoint.label, code=code,
-                    message=self._mask(refusal.message), trace=self._mask(refusal.trace), http_status=status,
-                    retry_after=retry_after, raw=answer.body, fate=_fate(call, code, status))
+        return kind(
+            f"{endpoint.label}: code {code}",
+            endpoint=endpoint.label,
+            code=code,
+            message=self._mask(refusal.message),
+            trace=self._mask(refusal.trace),
+            http_status=status,
+            retry_after=retry_after,
+            raw=answer.body,
+            fate=_fate(call, code, status),
+        )
 
-    def _unreadable(self, call: _Call, answer: Answer, gate: Gate, state: RateLimitState | None, why: str,
-                    ) -> BitMartError:
+    def _unreadable(
+        self,
+        call: _Call,
+        answer: Answer,
+        gate: Gate,
+        state: RateLimitState | None,
+        why: str,
+    ) -> BitMartError:
         """Not an envelope: the edge network's page, a rate limit without JSON, or damage."""
         endpoint, status = call.endpoint, answer.status
         if status in (418, 429):
-            return self._refusal(call, Refusal(_BANNED if status == 418 else _TOO_MANY,
-                                               "an answer without a code", ""), answer, state, gate)
+            return self._refusal(
+                call,
+                Refusal(_BANNED if status == 418 else _TOO_MANY, "an answer without a code", ""),
+                answer,
+                state,
+                gate,
+            )
         shown = one_line(self._mask(answer.body[:_EXCERPT].decode("utf-8", "replace")))
         html = answer.body.lstrip()[:1] == b"<" or "html" in answer.headers.get("Content-Type", "")
         if html or status in (403, 503, 520, 521, 522, 523, 524, 525, 526):
             ray = one_line(self._mask(answer.headers.get("CF-RAY", "none")), 60)
-            return EdgeBlocked(f"{endpoint.label}: HTTP {status} with a page instead of JSON (ray {ray}): "
-                               f"the network edge answered, not BitMart. Wait 30 to 60 seconds before "
-                               f"another try; if it stays, this address may be blocked. It begins: {shown}",
-                               endpoint=endpoint.label, http_status=status, raw=answer.body,
-                               retry_after=30.0, fate=Fate.UNKNOWN)
-        return BadResponse(f"{endpoint.label}: HTTP {status} with an answer that cannot be read ({why}). "
-                           f"It begins: {shown}", endpoint=endpoint.label, http_status=status,
-                           raw=answer.body, fate=Fate.UNKNOWN)
+            return EdgeBlocked(
+                f"{endpoint.label}: HTTP {status} with a page instead of JSON (ray {ray}): "
+                f"the network edge answered, not BitMart. Wait 30 to 60 seconds before "
+                f"another try; if it stays, this address may be blocked. It begins: {shown}",
+                endpoint=endpoint.label,
+                http_status=status,
+                raw=answer.body,
+                retry_after=30.0,
+                fate=Fate.UNKNOWN,
+            )
+        return BadResponse(
+            f"{endpoint.label}: HTTP {status} with an answer that cannot be read ({why}). It begins: {shown}",
+            endpoint=endpoint.label,
+            http_status=status,
+            raw=answer.body,
+            fate=Fate.UNKNOWN,
+        )
 
     # Reads: repeated --------------------------------------------------------------------------
 
@@ -386,8 +461,10 @@ class Transport:
             for own in call.own_ids:
                 self.pending.pop(own, None)
         else:
-            self._log.warning("%s: the answer names fewer orders than were sent; their ids stay in "
-                              "pending_orders", call.endpoint.label)
+            self._log.warning(
+                "%s: the answer names fewer orders than were sent; their ids stay in pending_orders",
+                call.endpoint.label,
+            )
         return envelope
 
     async def _change_once_or_proven(self, call: _Call, gate: Gate) -> Envelope[object]:
@@ -415,15 +492,28 @@ class Transport:
                 f"{endpoint.label}: the request was sent and no proof of its outcome came back; the order "
                 f"may be live. It is not sent again. Ask resolve_order(error) before doing anything else "
                 f"(client_order_id {own or 'none'}). Cause: {type(error).__name__}",
-                client_order_id=own, order_id=_text(order_id),
-                symbol=call.symbol, endpoint=endpoint.label, code=error.code, message=error.message,
-                trace=error.trace, http_status=error.http_status, raw=error.raw)
+                client_order_id=own,
+                order_id=_text(order_id),
+                symbol=call.symbol,
+                endpoint=endpoint.label,
+                code=error.code,
+                message=error.message,
+                trace=error.trace,
+                http_status=error.http_status,
+                raw=error.raw,
+            )
         return OutcomeUnknown(
             f"{endpoint.label}: the request was sent and no proof of its outcome came back; it may have been "
             f"carried out. It is not sent again. Look at the account's records before repeating it. "
             f"Cause: {type(error).__name__}",
-            endpoint=endpoint.label, code=error.code, message=error.message, trace=error.trace,
-            http_status=error.http_status, raw=error.raw, fate=Fate.UNKNOWN)
+            endpoint=endpoint.label,
+            code=error.code,
+            message=error.message,
+            trace=error.trace,
+            http_status=error.http_status,
+            raw=error.raw,
+            fate=Fate.UNKNOWN,
+        )
 
     def _enter_pending(self, call: _Call) -> None:
         """Record the orders about to be sent, with the time of this send: proof of absence counts from it."""
@@ -436,8 +526,9 @@ class Transport:
                 calls = before.calls + (own not in call.entered)
                 known = accepted is not None and before.recv_window is not None
                 accepted = max(accepted or 0, before.recv_window or 0) if known else None
-            self.pending[own] = PendingOrder(own, call.symbol, call.endpoint.label, self.clock.now_ms(),
-                                             recv_window=accepted, calls=calls)
+            self.pending[own] = PendingOrder(
+                own, call.symbol, call.endpoint.label, self.clock.now_ms(), recv_window=accepted, calls=calls
+            )
             call.entered.add(own)
 
     def _keep_pending(self, call: _Call) -> None:
@@ -467,8 +558,11 @@ class Transport:
 
 
 def _closed(endpoint: Endpoint[object]) -> ClientClosed:
-    return ClientClosed(f"{endpoint.label}: this client is closed. Nothing was sent; make a new one.",
-                        endpoint=endpoint.label, fate=Fate.NOT_SENT)
+    return ClientClosed(
+        f"{endpoint.label}: this client is closed. Nothing was sent; make a new one.",
+        endpoint=endpoint.label,
+        fate=Fate.NOT_SENT,
+    )
 
 
 def _undamaged(error: TransportError) -> bool:

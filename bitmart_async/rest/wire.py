@@ -50,8 +50,15 @@ class Answer(NamedTuple):
 class Wire:
     """Owns the aiohttp session, unless the user brought one."""
 
-    def __init__(self, *, session: aiohttp.ClientSession | None, keep_alive: bool, proxy: str | None,
-                 ssl_context: _ssl.SSLContext | None, mask: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None,
+        keep_alive: bool,
+        proxy: str | None,
+        ssl_context: _ssl.SSLContext | None,
+        mask: Callable[[str], str] = str,
+    ) -> None:
         self._session = session
         self._owned = session is None
         self._keep_alive = keep_alive
@@ -66,14 +73,26 @@ class Wire:
 
         connector = aiohttp.TCPConnector(limit=100, force_close=not self._keep_alive, ttl_dns_cache=10)
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
             response_class=_sent_once(),
-            skip_auto_headers=("User-Agent", "Content-Type"), headers={"Accept": "application/json"},
+            skip_auto_headers=("User-Agent", "Content-Type"),
+            headers={"Accept": "application/json"},
         )
         return self._session
 
-    async def send(self, method: str, url: str, query: str, headers: dict[str, str], body: bytes | None,
-                   *, label: str, timeout: float) -> Answer:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        *,
+        label: str,
+        timeout: float,
+    ) -> Answer:
         """One request, sent once.
 
         aiohttp repeats a GET, PUT or DELETE by itself, once, when the connection breaks before the
@@ -87,8 +106,11 @@ class Wire:
         from yarl import URL
 
         if self.closed:
-            raise ClientClosed(f"{label}: this client is closed. Nothing was sent; make a new one.",
-                               endpoint=label, fate=Fate.NOT_SENT)
+            raise ClientClosed(
+                f"{label}: this client is closed. Nothing was sent; make a new one.",
+                endpoint=label,
+                fate=Fate.NOT_SENT,
+            )
         session = self._session or self._open()
         target = URL(f"{url}?{query}", encoded=True) if query else self._urls.get(url)
         if target is None:
@@ -97,16 +119,28 @@ class Wire:
             target = self._urls[url] = URL(url, encoded=True)
         headers["User-Agent"] = USER_AGENT
         if session.closed:
-            raise ConnectFailed(f"{label}: the aiohttp session is closed. Nothing was sent. Keep the session "
-                                f"you passed open as long as the client.", endpoint=label, fate=Fate.NOT_SENT)
+            raise ConnectFailed(
+                f"{label}: the aiohttp session is closed. Nothing was sent. Keep the session "
+                f"you passed open as long as the client.",
+                endpoint=label,
+                fate=Fate.NOT_SENT,
+            )
         # Connecting ends before the total deadline, so that it is known that nothing was sent; without
         # the threshold aiohttp would round both to the same full second.
-        limits = aiohttp.ClientTimeout(total=timeout, connect=min(10.0, 0.9 * timeout),
-                                       ceil_threshold=float("inf"))
+        limits = aiohttp.ClientTimeout(
+            total=timeout, connect=min(10.0, 0.9 * timeout), ceil_threshold=float("inf")
+        )
         try:
             async with session.request(
-                method, target, data=body, headers=headers, allow_redirects=False, proxy=self._proxy,
-                ssl=self._ssl if self._ssl is not None else True, timeout=limits, raise_for_status=False,
+                method,
+                target,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                proxy=self._proxy,
+                ssl=self._ssl if self._ssl is not None else True,
+                timeout=limits,
+                raise_for_status=False,
             ) as response:
                 raw = await _bounded(response, label)
                 return Answer(response.status, response.headers, raw)
@@ -151,35 +185,60 @@ async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
         size += len(chunk)
         if size > MOST_BYTES:
             response.close()
-            raise BadResponse(f"{label}: the answer is larger than {MOST_BYTES >> 20} MiB; it was not read.",
-                              endpoint=label, http_status=response.status, fate=Fate.UNKNOWN)
+            raise BadResponse(
+                f"{label}: the answer is larger than {MOST_BYTES >> 20} MiB; it was not read.",
+                endpoint=label,
+                http_status=response.status,
+                fate=Fate.UNKNOWN,
+            )
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _translate(error: BaseException, label: str, timeout: float, mask: Callable[[str], str],
-               ) -> TransportError:
+def _translate(
+    error: BaseException,
+    label: str,
+    timeout: float,
+    mask: Callable[[str], str],
+) -> TransportError:
     """aiohttp's errors as ours. Their objects carry headers, hence the key, and are dropped."""
     import aiohttp
 
     what = one_line(mask(str(error.__cause__ or error)) or type(error).__name__)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
-                  | _ssl.SSLCertVerificationError):
-        return TlsError(f"{label}: the TLS certificate of the host is not acceptable ({what}). Nothing was "
-                        f"sent. Check the host name, this machine's clock and certificates; pass "
-                        f"ssl_context= if you run a host of your own.", endpoint=label, fate=Fate.NOT_SENT)
+    if isinstance(
+        error,
+        aiohttp.ClientConnectorCertificateError
+        | aiohttp.ClientConnectorSSLError
+        | _ssl.SSLCertVerificationError,
+    ):
+        return TlsError(
+            f"{label}: the TLS certificate of the host is not acceptable ({what}). Nothing was "
+            f"sent. Check the host name, this machine's clock and certificates; pass "
+            f"ssl_context= if you run a host of your own.",
+            endpoint=label,
+            fate=Fate.NOT_SENT,
+        )
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
-        return ConnectFailed(f"{label}: the proxy refused ({type(error).__name__}). Nothing was sent to the "
-                             f"exchange. Check proxy=.", endpoint=label, fate=Fate.NOT_SENT)
+        return ConnectFailed(
+            f"{label}: the proxy refused ({type(error).__name__}). Nothing was sent to the "
+            f"exchange. Check proxy=.",
+            endpoint=label,
+            fate=Fate.NOT_SENT,
+        )
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         host = f"{error.host}:{error.port} " if isinstance(error, aiohttp.ClientConnectorError) else ""
-        return ConnectFailed(f"{label}: no connection to {host}({what}). Nothing was sent. Check the "
-                             f"network, the host name and base_url=; repeating is safe.",
-                             endpoint=label, fate=Fate.NOT_SENT)
+        return ConnectFailed(
+            f"{label}: no connection to {host}({what}). Nothing was sent. Check the "
+            f"network, the host name and base_url=; repeating is safe.",
+            endpoint=label,
+            fate=Fate.NOT_SENT,
+        )
     if isinstance(error, TimeoutError):
-        return AnswerTimeout(f"{label}: no complete answer within {timeout:.3g} s.", endpoint=label,
-                             fate=Fate.UNKNOWN)
+        return AnswerTimeout(
+            f"{label}: no complete answer within {timeout:.3g} s.", endpoint=label, fate=Fate.UNKNOWN
+        )
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
         return BadResponse(f"{label}: the answer is damaged ({what}).", endpoint=label, fate=Fate.UNKNOWN)
-    return ConnectionLost(f"{label}: the connection broke before the answer came ({what}).", endpoint=label,
-                          fate=Fate.UNKNOWN)
+    return ConnectionLost(
+        f"{label}: the connection broke before the answer came ({what}).", endpoint=label, fate=Fate.UNKNOWN
+    )

@@ -11,6 +11,18 @@ from .server import ClientOptions, Keys, Sandbox
 from .truth import AccountTruth, BalanceTruth, FillTruth, OrderTruth, PositionTruth
 
 __all__ = [
-    "AccountTruth", "BalanceTruth", "ClientOptions", "FillTruth", "Journal", "Keys", "OrderTruth",
-    "PositionTruth", "Request", "Sandbox", "Seen", "SessionClosed", "SessionOpened", "StreamMessage",
+    "AccountTruth",
+    "BalanceTruth",
+    "ClientOptions",
+    "FillTruth",
+    "Journal",
+    "Keys",
+    "OrderTruth",
+    "PositionTruth",
+    "Request",
+    "Sandbox",
+    "Seen",
+    "SessionClosed",
+    "SessionOpened",
+    "StreamMessage",
 ]

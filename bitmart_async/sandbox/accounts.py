@@ -50,8 +50,9 @@ class Accounts:
 
     def named(self, name: str) -> Account | None:
         """The customer of that user name."""
-        return next((account for account in self._by_uid.values()
-                     if account.name == name and not account.house), None)
+        return next(
+            (account for account in self._by_uid.values() if account.name == name and not account.house), None
+        )
 
     def subs(self, main: int) -> list[Account]:
         return [account for account in self._by_uid.values() if account.parent == main]

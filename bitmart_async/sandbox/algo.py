@@ -81,8 +81,14 @@ class AlgoBook:
         return found if found is not None and found.account.uid == uid else None
 
     def order_by_client_id(self, uid: int, client_order_id: str) -> AlgoOrder | None:
-        return next((order for order in self.orders(uid)
-                     if client_order_id and order.ticket.client_order_id == client_order_id), None)
+        return next(
+            (
+                order
+                for order in self.orders(uid)
+                if client_order_id and order.ticket.client_order_id == client_order_id
+            ),
+            None,
+        )
 
     def orders(self, uid: int) -> list[AlgoOrder]:
         """Oldest first."""
@@ -100,8 +106,15 @@ class AlgoBook:
         trigger = int(ticket.trigger_price.scaleb(market.rules.price_decimals))
         if trigger <= 0:
             raise Refusal(50008)
-        order = AlgoOrder(order_id=self._ids.algo_order(), account=account, ticket=ticket, trigger=trigger,
-                          rises=trigger > market.last, created=now_ms, updated=now_ms)
+        order = AlgoOrder(
+            order_id=self._ids.algo_order(),
+            account=account,
+            ticket=ticket,
+            trigger=trigger,
+            rises=trigger > market.last,
+            created=now_ms,
+            updated=now_ms,
+        )
         self._orders[order.order_id] = self._waiting[order.order_id] = order
         return order
 
@@ -168,6 +181,10 @@ def _child(ticket: AlgoTicket) -> SpotTicket:
     at_market = ticket.trigger_type == "market"
     spends = at_market and ticket.side == Side.BUY.value
     return SpotTicket(
-        symbol=ticket.symbol, side=ticket.side, type=ticket.trigger_type,
-        price=None if at_market else ticket.price, size=None if spends else ticket.size,
-        notional=ticket.notional if spends else None)
+        symbol=ticket.symbol,
+        side=ticket.side,
+        type=ticket.trigger_type,
+        price=None if at_market else ticket.price,
+        size=None if spends else ticket.size,
+        notional=ticket.notional if spends else None,
+    )

@@ -79,8 +79,15 @@ class CandleSeries:
         self._seed = seed
         self._unit = value_unit
         self._older: dict[int, list[Candle]] = {}
-        self._minutes = _walk_back(random.Random(seed), price, value_unit, minutes=1,
-                                   last_start=open_time(1, now_s), count=PAST, swing=0.0004)
+        self._minutes = _walk_back(
+            random.Random(seed),
+            price,
+            value_unit,
+            minutes=1,
+            last_start=open_time(1, now_s),
+            count=PAST,
+            swing=0.0004,
+        )
         self._day_key = -1
         self._day_closed: list[int] = []
 
@@ -112,9 +119,14 @@ class CandleSeries:
         if since_s < recent[0].start:
             if minutes not in self._older:
                 self._older[minutes] = _walk_back(
-                    random.Random(f"{self._seed}/{minutes}"), recent[0].open, self._unit, minutes=minutes,
-                    last_start=open_time(minutes, recent[0].start - 1), count=OLDER,
-                    swing=0.0004 * min(minutes, DAY_MINUTES) ** 0.5)
+                    random.Random(f"{self._seed}/{minutes}"),
+                    recent[0].open,
+                    self._unit,
+                    minutes=minutes,
+                    last_start=open_time(minutes, recent[0].start - 1),
+                    count=OLDER,
+                    swing=0.0004 * min(minutes, DAY_MINUTES) ** 0.5,
+                )
             older = self._older[minutes]
         return [candle for candle in (*older, *recent) if since_s <= candle.start <= until_s]
 
@@ -126,12 +138,21 @@ class CandleSeries:
             closed = self._minutes[-DAY_MINUTES:-1]
             self._day_key = forming.start
             self._day_closed = [
-                closed[0].open, max(c.high for c in closed), min(c.low for c in closed),
-                sum(c.volume for c in closed), sum(c.turnover for c in closed),
+                closed[0].open,
+                max(c.high for c in closed),
+                min(c.low for c in closed),
+                sum(c.volume for c in closed),
+                sum(c.turnover for c in closed),
             ]
         first, high, low, volume, turnover = self._day_closed
-        return Day(first, max(high, forming.high), min(low, forming.low), forming.close,
-                   volume + forming.volume, turnover + forming.turnover)
+        return Day(
+            first,
+            max(high, forming.high),
+            min(low, forming.low),
+            forming.close,
+            volume + forming.volume,
+            turnover + forming.turnover,
+        )
 
     def _roll(self, now_s: int) -> None:
         """Open the candles of the minutes that have begun since, flat at the last price."""
@@ -154,13 +175,23 @@ def _add_up(minutes: int, candles: Iterable[Candle]) -> list[Candle]:
         if result and result[-1].start == start:
             result[-1].absorb(candle)
         else:
-            result.append(Candle(start, candle.open, candle.high, candle.low, candle.close,
-                                 candle.volume, candle.turnover))
+            result.append(
+                Candle(
+                    start, candle.open, candle.high, candle.low, candle.close, candle.volume, candle.turnover
+                )
+            )
     return result
 
 
 def _walk_back(
-    rng: random.Random, price: int, unit: int, *, minutes: int, last_start: int, count: int, swing: float,
+    rng: random.Random,
+    price: int,
+    unit: int,
+    *,
+    minutes: int,
+    last_start: int,
+    count: int,
+    swing: float,
 ) -> list[Candle]:
     """A made-up past that ends at a price, oldest first."""
     made: list[Candle] = []

@@ -11,8 +11,16 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 __all__ = [
-    "FINISHED", "MODES", "NO_PRESETS", "STP_MODES", "WORKING", "ContractFill", "ContractOrder",
-    "ContractTicket", "Flow", "Presets",
+    "FINISHED",
+    "MODES",
+    "NO_PRESETS",
+    "STP_MODES",
+    "WORKING",
+    "ContractFill",
+    "ContractOrder",
+    "ContractTicket",
+    "Flow",
+    "Presets",
 ]
 
 MODES = {1: Tif.GTC, 2: Tif.FOK, 3: Tif.IOC, 4: Tif.POST_ONLY}

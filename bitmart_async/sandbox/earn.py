@@ -67,8 +67,9 @@ class EarnDesk:
     # Reading
 
     def positions(self, uid: int, *, fixed: bool) -> list[EarnPosition]:
-        return [row for row in self._positions.values()
-                if row.uid == uid and bool(row.product.lock_days) == fixed]
+        return [
+            row for row in self._positions.values() if row.uid == uid and bool(row.product.lock_days) == fixed
+        ]
 
     def position(self, uid: int, earn_id: str, *, fixed: bool) -> EarnPosition:
         found = self._positions.get(earn_id)
@@ -78,8 +79,9 @@ class EarnDesk:
 
     def records(self, uid: int, *, fixed: bool) -> list[EarnRecord]:
         """Newest first."""
-        return [row for row in reversed(self._records)
-                if row.uid == uid and bool(row.product.lock_days) == fixed]
+        return [
+            row for row in reversed(self._records) if row.uid == uid and bool(row.product.lock_days) == fixed
+        ]
 
     def automatic(self, uid: int, product_id: str) -> bool:
         return self._automatic.get((uid, product_id), False)
@@ -91,7 +93,14 @@ class EarnDesk:
             self._automatic[uid, product_id] = on
 
     def subscribe(
-        self, uid: int, product: Product, amount: int, *, request_no: str, now_ms: int, reinvest: str = "OFF",
+        self,
+        uid: int,
+        product: Product,
+        amount: int,
+        *,
+        request_no: str,
+        now_ms: int,
+        reinvest: str = "OFF",
     ) -> EarnPosition:
         self._check_number(uid, request_no)
         held = next((row for row in self.positions(uid, fixed=False) if row.product is product), None)
@@ -109,7 +118,12 @@ class EarnDesk:
         return position
 
     def redeem(
-        self, position: EarnPosition, amount: int | None, *, request_no: str, now_ms: int,
+        self,
+        position: EarnPosition,
+        amount: int | None,
+        *,
+        request_no: str,
+        now_ms: int,
     ) -> None:
         """Take an amount out, or with None everything; a fixed position loses its interest."""
         self._check_number(position.uid, request_no)
@@ -152,8 +166,9 @@ class EarnDesk:
                     position.amount += amount
                     return position
         self._next += 1
-        position = EarnPosition(earn_id=str(self._next), uid=uid, product=product, amount=amount,
-                                since=now_ms, reinvest=reinvest)
+        position = EarnPosition(
+            earn_id=str(self._next), uid=uid, product=product, amount=amount, since=now_ms, reinvest=reinvest
+        )
         self._positions[position.earn_id] = position
         return position
 
@@ -166,18 +181,31 @@ class EarnDesk:
         self._record("redeem", position, amount, now_ms, request_no=request_no)
 
     def _pay(self, position: EarnPosition, amount: int, now_ms: int) -> None:
-        self._teller.issue(position.product.coin, amount, free(position.uid, "spot"), now_ms,
-                           cause=TRANSFER)
+        self._teller.issue(position.product.coin, amount, free(position.uid, "spot"), now_ms, cause=TRANSFER)
         position.profit += amount
         position.latest_profit = amount
         self._record("interest", position, amount, now_ms)
 
     def _record(
-        self, kind: str, position: EarnPosition, amount: int, now_ms: int, *, request_no: str = "",
+        self,
+        kind: str,
+        position: EarnPosition,
+        amount: int,
+        now_ms: int,
+        *,
+        request_no: str = "",
     ) -> None:
-        self._records.append(EarnRecord(
-            record_id=str(len(self._records) + 1), uid=position.uid, product=position.product, kind=kind,
-            amount=amount, request_no=request_no, at_ms=now_ms))
+        self._records.append(
+            EarnRecord(
+                record_id=str(len(self._records) + 1),
+                uid=position.uid,
+                product=position.product,
+                kind=kind,
+                amount=amount,
+                request_no=request_no,
+                at_ms=now_ms,
+            )
+        )
 
     def _check_number(self, uid: int, request_no: str) -> None:
         if len(request_no) != _REQUEST_DIGITS or not (request_no.isascii() and request_no.isdigit()):

@@ -37,14 +37,45 @@ class Product:
         return yearly * days // (_YEAR * _MILLION)
 
 
-FLEXIBLE: Final = {row.product_id: row for row in (
-    Product(product_id="1001", coin="USDT", coin_id=1, apy_ppm=50_000, least=_COIN, most=100_000 * _COIN,
-            bonus_upto=500 * _COIN, bonus_ppm=80_000),
-    Product(product_id="1002", coin="BTC", coin_id=2, apy_ppm=10_000, least=_COIN // 1_000, most=10 * _COIN),
-)}
-FIXED: Final = {row.product_id: row for row in (
-    Product(product_id="2001", coin="USDT", coin_id=1, tag="hot", apy_ppm=80_000, least=_COIN,
-            most=100_000 * _COIN, lock_days=30),
-    Product(product_id="2002", coin="BTC", coin_id=2, apy_ppm=15_000, least=_COIN // 1_000, most=10 * _COIN,
-            lock_days=7),
-)}
+FLEXIBLE: Final = {
+    row.product_id: row
+    for row in (
+        Product(
+            product_id="1001",
+            coin="USDT",
+            coin_id=1,
+            apy_ppm=50_000,
+            least=_COIN,
+            most=100_000 * _COIN,
+            bonus_upto=500 * _COIN,
+            bonus_ppm=80_000,
+        ),
+        Product(
+            product_id="1002", coin="BTC", coin_id=2, apy_ppm=10_000, least=_COIN // 1_000, most=10 * _COIN
+        ),
+    )
+}
+FIXED: Final = {
+    row.product_id: row
+    for row in (
+        Product(
+            product_id="2001",
+            coin="USDT",
+            coin_id=1,
+            tag="hot",
+            apy_ppm=80_000,
+            least=_COIN,
+            most=100_000 * _COIN,
+            lock_days=30,
+        ),
+        Product(
+            product_id="2002",
+            coin="BTC",
+            coin_id=2,
+            apy_ppm=15_000,
+            least=_COIN // 1_000,
+            most=10 * _COIN,
+            lock_days=7,
+        ),
+    )
+}

@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from .spot_orders import SpotFill, SpotOrder
 
 __all__ = [
-    "ContractAssetChanged", "ContractOrderChanged", "ContractPositionChanged", "ContractTraded", "Emit",
-    "Event", "PlanOrderChanged", "SpotBalanceChanged", "SpotOrderChanged", "SpotTraded",
+    "ContractAssetChanged",
+    "ContractOrderChanged",
+    "ContractPositionChanged",
+    "ContractTraded",
+    "Emit",
+    "Event",
+    "PlanOrderChanged",
+    "SpotBalanceChanged",
+    "SpotOrderChanged",
+    "SpotTraded",
 ]
 
 
@@ -87,7 +95,13 @@ class ContractAssetChanged:
 
 
 Event: TypeAlias = (
-    SpotTraded | SpotOrderChanged | SpotBalanceChanged | ContractTraded | ContractOrderChanged
-    | PlanOrderChanged | ContractPositionChanged | ContractAssetChanged
+    SpotTraded
+    | SpotOrderChanged
+    | SpotBalanceChanged
+    | ContractTraded
+    | ContractOrderChanged
+    | PlanOrderChanged
+    | ContractPositionChanged
+    | ContractAssetChanged
 )
 Emit: TypeAlias = Callable[[Event], None]

@@ -52,10 +52,12 @@ class Exchange:
         self.ids = Ids()
         self._listeners: list[Callable[[Event], None]] = []
         now_ms = self.clock.now_ms()
-        self.spot = SpotEngine(SPOT_PAIRS, SPOT_FEES, self.ledger, self.ids, self._tell,
-                               seed=seed, now_ms=now_ms)
-        self.futures = FuturesEngine(CONTRACTS, CONTRACT_FEES, self.ledger, self.ids, self._tell,
-                                     seed=seed, now_ms=now_ms)
+        self.spot = SpotEngine(
+            SPOT_PAIRS, SPOT_FEES, self.ledger, self.ids, self._tell, seed=seed, now_ms=now_ms
+        )
+        self.futures = FuturesEngine(
+            CONTRACTS, CONTRACT_FEES, self.ledger, self.ids, self._tell, seed=seed, now_ms=now_ms
+        )
         self.house = self._add_house(HOUSE, "house")
         self.crowd = self._add_house(CROWD, "crowd")
         self._add_desks()
@@ -81,9 +83,16 @@ class Exchange:
 
     def add_account(self, uid: int, name: str, parent: int | None = None) -> Account:
         """A customer with keys that follow from the seed, so that runs can be repeated."""
-        return self.accounts.add(Account(
-            uid=uid, name=name, key=self._word("key", name, 40), secret=self._word("secret", name, 64),
-            memo=f"{name}memo", parent=parent))
+        return self.accounts.add(
+            Account(
+                uid=uid,
+                name=name,
+                key=self._word("key", name, 40),
+                secret=self._word("secret", name, 64),
+                memo=f"{name}memo",
+                parent=parent,
+            )
+        )
 
     def spot_index(self, pair: str) -> int:
         """Twice the middle price of a spot pair, ticks."""

@@ -57,12 +57,19 @@ class Faults:
     # REST
 
     def reply(
-        self, path: str, status: int = 503, body: bytes = b"", *,
-        headers: Mapping[str, str] | None = None, times: int = 1, after: bool = False,
+        self,
+        path: str,
+        status: int = 503,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+        after: bool = False,
     ) -> None:
         """Answer the next calls of a path with this; with ``after`` the call is executed all the same."""
-        self._rest[path].append(RestFault(times=times, after=after, status=status, body=body,
-                                          headers=dict(headers or {})))
+        self._rest[path].append(
+            RestFault(times=times, after=after, status=status, body=body, headers=dict(headers or {}))
+        )
 
     def drop_answer(self, path: str, times: int = 1, after: bool = True) -> None:
         """Close the connection of the next calls without an answer; with ``after`` they were executed."""
@@ -96,7 +103,11 @@ class Faults:
         return await self._cut(sockets)
 
     def refuse_login(
-        self, market: str, code: str = "91002", text: str = "", times: int = 1,
+        self,
+        market: str,
+        code: str = "91002",
+        text: str = "",
+        times: int = 1,
     ) -> None:
         """Refuse the next logins of a market, ``spot`` or ``futures``, whatever they say.
 
@@ -113,7 +124,11 @@ class Faults:
         self._swallowed_acks[topic] += times
 
     def refuse_topic(
-        self, topic: str, code: str = "90004", text: str = "", times: int | None = None,
+        self,
+        topic: str,
+        code: str = "90004",
+        text: str = "",
+        times: int | None = None,
     ) -> None:
         """Refuse a topic from now on, or so many times; without a text in the market's usual words."""
         self._topic_refusals[topic] = StreamFault(code, text, times)

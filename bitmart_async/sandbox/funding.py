@@ -77,8 +77,9 @@ class Desk:
 
     def movements(self, uid: int, *, deposits: bool) -> Iterator[Movement]:
         """Newest first."""
-        return (row for row in reversed(self._movements.values())
-                if row.uid == uid and row.is_deposit == deposits)
+        return (
+            row for row in reversed(self._movements.values()) if row.uid == uid and row.is_deposit == deposits
+        )
 
     def address_book(self) -> tuple[SavedAddress, ...]:
         """Everybody has the same two places to withdraw to, and one not verified yet."""
@@ -103,12 +104,23 @@ class Desk:
         """Coins arrive from outside, confirmed."""
         wallet = self._deposit_wallet(uid, row)
         self._teller.issue(row.coin, amount, free(uid, wallet), now_ms)
-        return self._add(Movement(number=0, uid=uid, is_deposit=True, network=row, amount=amount,
-                                  applied=now_ms, status=DONE))
+        return self._add(
+            Movement(
+                number=0, uid=uid, is_deposit=True, network=row, amount=amount, applied=now_ms, status=DONE
+            )
+        )
 
     def withdraw(
-        self, uid: int, row: Network, amount: int, *, address: str = "", memo: str = "",
-        receiver: int | None = None, wallets: tuple[str, ...], now_ms: int,
+        self,
+        uid: int,
+        row: Network,
+        amount: int,
+        *,
+        address: str = "",
+        memo: str = "",
+        receiver: int | None = None,
+        wallets: tuple[str, ...],
+        now_ms: int,
     ) -> Movement:
         """Apply for a withdrawal and freeze its amount, wallet by wallet.
 
@@ -125,11 +137,24 @@ class Desk:
         if missing:
             raise Refusal(60008)
         for wallet, part in sources:
-            self._teller.move(row.coin, part, free(uid, wallet), held_back(uid, wallet), now_ms,
-                              cause=WITHDRAWAL)
-        entry = self._add(Movement(
-            number=0, uid=uid, is_deposit=False, network=row, amount=amount, address=address, memo=memo,
-            fee=0 if receiver is not None else row.fee, receiver=receiver, applied=now_ms, sources=sources))
+            self._teller.move(
+                row.coin, part, free(uid, wallet), held_back(uid, wallet), now_ms, cause=WITHDRAWAL
+            )
+        entry = self._add(
+            Movement(
+                number=0,
+                uid=uid,
+                is_deposit=False,
+                network=row,
+                amount=amount,
+                address=address,
+                memo=memo,
+                fee=0 if receiver is not None else row.fee,
+                receiver=receiver,
+                applied=now_ms,
+                sources=sources,
+            )
+        )
         self._under_way[entry.number] = entry
         return entry
 
@@ -158,8 +183,18 @@ class Desk:
             target = free(entry.receiver, self._deposit_wallet(entry.receiver, entry.network))
             self._teller.move(coin, part - fee, source, target, now_ms, cause=WITHDRAWAL)
         if entry.receiver is not None:
-            self._add(Movement(number=0, uid=entry.receiver, is_deposit=True, network=entry.network,
-                               amount=entry.amount, applied=now_ms, status=DONE, tx_id=entry.tx_id))
+            self._add(
+                Movement(
+                    number=0,
+                    uid=entry.receiver,
+                    is_deposit=True,
+                    network=entry.network,
+                    amount=entry.amount,
+                    applied=now_ms,
+                    status=DONE,
+                    tx_id=entry.tx_id,
+                )
+            )
 
     def _deposit_wallet(self, uid: int, row: Network) -> str:
         wallet = DEPOSIT_WALLETS[self.deposit_account(uid)]
@@ -175,10 +210,28 @@ class Desk:
 
 
 _ADDRESSES: Final = (
-    SavedAddress(network="TRC20", coin="USDT", address="TSandboxNowhere11111111111111111111", memo="",
-                 remark="nowhere", verified=True),
-    SavedAddress(network="BTC", coin="BTC", address="bc1qsandboxnowhere0000000000000000000000", memo="",
-                 remark="nowhere", verified=True),
-    SavedAddress(network="ETH", coin="ETH", address="0x0000000000000000000000000000000000000000", memo="12",
-                 remark="not verified yet", verified=False),
+    SavedAddress(
+        network="TRC20",
+        coin="USDT",
+        address="TSandboxNowhere11111111111111111111",
+        memo="",
+        remark="nowhere",
+        verified=True,
+    ),
+    SavedAddress(
+        network="BTC",
+        coin="BTC",
+        address="bc1qsandboxnowhere0000000000000000000000",
+        memo="",
+        remark="nowhere",
+        verified=True,
+    ),
+    SavedAddress(
+        network="ETH",
+        coin="ETH",
+        address="0x0000000000000000000000000000000000000000",
+        memo="12",
+        remark="not verified yet",
+        verified=False,
+    ),
 )

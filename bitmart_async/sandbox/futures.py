@@ -84,8 +84,15 @@ class ContractMarket:
 
 class FuturesEngine:
     def __init__(
-        self, contracts: Iterable[ContractRules], fees: Fees, ledger: Ledger, ids: Ids, emit: Emit, *,
-        seed: int, now_ms: int,
+        self,
+        contracts: Iterable[ContractRules],
+        fees: Fees,
+        ledger: Ledger,
+        ids: Ids,
+        emit: Emit,
+        *,
+        seed: int,
+        now_ms: int,
     ) -> None:
         self.markets = {rules.symbol: ContractMarket(rules, seed, now_ms // 1_000) for rules in contracts}
         self.fees = fees
@@ -145,8 +152,14 @@ class FuturesEngine:
         if key not in self._positions:
             direction = Side.SELL if leg == "short" else Side.BUY
             setting = self.setting(uid, symbol)
-            self._positions[key] = Position(uid=uid, symbol=symbol, leg=leg, direction=direction,
-                                            leverage=setting.leverage, open_type=setting.open_type)
+            self._positions[key] = Position(
+                uid=uid,
+                symbol=symbol,
+                leg=leg,
+                direction=direction,
+                leverage=setting.leverage,
+                open_type=setting.open_type,
+            )
         return self._positions[key]
 
     def positions(self, uid: int) -> list[Position]:
@@ -227,16 +240,31 @@ class FuturesEngine:
         setting = self.setting(account.uid, ticket.symbol)
         own_id = f"PLAN_{ticket.plan_order_id}" if ticket.plan_order_id else ticket.client_order_id
         order = ContractOrder(
-            order_id=0, client_order_id=own_id, uid=account.uid, symbol=ticket.symbol,
-            side=ticket.side, type=ticket.type, mode=ticket.mode, price=price, size=ticket.size,
-            leverage=setting.leverage, open_type=setting.open_type,
-            position_mode=self.position_mode(account.uid), stp=ticket.stp, created=now_ms, updated=now_ms,
-            presets=ticket.presets, plan_order_id=ticket.plan_order_id)
+            order_id=0,
+            client_order_id=own_id,
+            uid=account.uid,
+            symbol=ticket.symbol,
+            side=ticket.side,
+            type=ticket.type,
+            mode=ticket.mode,
+            price=price,
+            size=ticket.size,
+            leverage=setting.leverage,
+            open_type=setting.open_type,
+            position_mode=self.position_mode(account.uid),
+            stp=ticket.stp,
+            created=now_ms,
+            updated=now_ms,
+            presets=ticket.presets,
+            plan_order_id=ticket.plan_order_id,
+        )
         if order.closes:
             self._reserve(order)
         else:
-            wished = Setting(int(ticket.leverage) if ticket.leverage is not None else setting.leverage,
-                             ticket.open_type or setting.open_type)
+            wished = Setting(
+                int(ticket.leverage) if ticket.leverage is not None else setting.leverage,
+                ticket.open_type or setting.open_type,
+            )
             self.set_leverage(account.uid, ticket.symbol, wished)
             order.leverage, order.open_type = wished
             self._freeze(order, market, order.size, 42000)
@@ -344,12 +372,22 @@ class FuturesEngine:
 
     def _match(self, order: ContractOrder, market: ContractMarket, size: int, now_ms: int) -> None:
         outcome = market.book.submit(
-            order.order_id, order.uid, order.way, price=order.price or None, size=size,
-            tif=MODES[order.mode], stp=order.stp)
+            order.order_id,
+            order.uid,
+            order.way,
+            price=order.price or None,
+            size=size,
+            tif=MODES[order.mode],
+            stp=order.stp,
+        )
         self._settle_all(order, market, outcome, now_ms)
 
     def _settle_all(
-        self, order: ContractOrder, market: ContractMarket, outcome: Outcome, now_ms: int,
+        self,
+        order: ContractOrder,
+        market: ContractMarket,
+        outcome: Outcome,
+        now_ms: int,
     ) -> None:
         touched: dict[int, None] = {}
         for fill in outcome.fills:
@@ -364,7 +402,12 @@ class FuturesEngine:
             self._trim_closers(uid, order.symbol, now_ms)
 
     def _settle(
-        self, taker: ContractOrder, maker: ContractOrder, market: ContractMarket, fill: Fill, now_ms: int,
+        self,
+        taker: ContractOrder,
+        maker: ContractOrder,
+        market: ContractMarket,
+        fill: Fill,
+        now_ms: int,
     ) -> None:
         trade_id = self._ids.contract_trade()
         value = market.rules.value(fill.price, fill.size)
@@ -373,15 +416,31 @@ class FuturesEngine:
         market.trades.append(PublicDeal(now_ms, fill.price, fill.size, buyer_made))
         for order, role in ((taker, "Taker"), (maker, "Maker")):
             rate = self.fees.taker_ppm if role == "Taker" else self.fees.maker_ppm
-            self._apply(order, market.rules, fill, now_ms, trade_id=trade_id, role=role,
-                        fee=fee_of(value, rate))
-        self._emit(ContractTraded(
-            market.rules.symbol, trade_id, fill.price, fill.size, trade_way(taker.side, maker.side),
-            buyer_made, now_ms * 1_000_000 + trade_id % 1_000_000))
+            self._apply(
+                order, market.rules, fill, now_ms, trade_id=trade_id, role=role, fee=fee_of(value, rate)
+            )
+        self._emit(
+            ContractTraded(
+                market.rules.symbol,
+                trade_id,
+                fill.price,
+                fill.size,
+                trade_way(taker.side, maker.side),
+                buyer_made,
+                now_ms * 1_000_000 + trade_id % 1_000_000,
+            )
+        )
 
     def _apply(
-        self, order: ContractOrder, rules: ContractRules, fill: Fill, now_ms: int, *, trade_id: int,
-        role: str, fee: int,
+        self,
+        order: ContractOrder,
+        rules: ContractRules,
+        fill: Fill,
+        now_ms: int,
+        *,
+        trade_id: int,
+        role: str,
+        fee: int,
     ) -> None:
         """One account's side of a fill: close what is opposite, open the rest, pay the fee, tell."""
         position = self.position(order.uid, order.symbol, self._leg(order))
@@ -398,19 +457,32 @@ class FuturesEngine:
         order.filled_value += rules.value(fill.price, fill.size)
         order.updated = now_ms
         mine = ContractFill(
-            trade_id=trade_id, order_id=order.order_id, client_order_id=order.client_order_id,
-            symbol=order.symbol, side=order.side, price=fill.price, size=fill.size, fee=fee,
-            realised=realised, role=role, at_ms=now_ms)
+            trade_id=trade_id,
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            price=fill.price,
+            size=fill.size,
+            fee=fee,
+            realised=realised,
+            role=role,
+            at_ms=now_ms,
+        )
         if order.filled == order.size:
             order.state = FINISHED
             self._free(order)
         if order.uid not in self._house:
             self._fills.setdefault(order.uid, []).append(mine)
             if closing:
-                self._flow(order.uid, Flow(symbol=order.symbol, kind=REALISED, amount=realised,
-                                           coin=rules.quote, at_ms=now_ms))
-            self._flow(order.uid, Flow(symbol=order.symbol, kind=COMMISSION, amount=-fee,
-                                       coin=rules.quote, at_ms=now_ms))
+                self._flow(
+                    order.uid,
+                    Flow(symbol=order.symbol, kind=REALISED, amount=realised, coin=rules.quote, at_ms=now_ms),
+                )
+            self._flow(
+                order.uid,
+                Flow(symbol=order.symbol, kind=COMMISSION, amount=-fee, coin=rules.quote, at_ms=now_ms),
+            )
             self._announce(MATCHED, order, mine)
             self._emit(ContractPositionChanged(order.uid, order.symbol))
             self._tell_asset(order)
@@ -426,7 +498,13 @@ class FuturesEngine:
         return closed.profit
 
     def _open(
-        self, order: ContractOrder, position: Position, rules: ContractRules, now_ms: int, *, price: int,
+        self,
+        order: ContractOrder,
+        position: Position,
+        rules: ContractRules,
+        now_ms: int,
+        *,
+        price: int,
         size: int,
     ) -> None:
         wanted = initial_margin(rules.value(price, size), order.leverage)

@@ -37,8 +37,17 @@ if TYPE_CHECKING:
 
 __all__ = ["FuturesFeed", "FuturesTopic"]
 
-_INTERVALS: Final = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240,
-                     "1D": 1_440, "1W": 10_080}
+_INTERVALS: Final = {
+    "1m": 1,
+    "5m": 5,
+    "15m": 15,
+    "30m": 30,
+    "1H": 60,
+    "2H": 120,
+    "4H": 240,
+    "1D": 1_440,
+    "1W": 10_080,
+}
 _LEVELS: Final = frozenset({"5", "20", "50"})
 _SPEEDS: Final = {"": 200, "100ms": 100, "200ms": 200}
 _COINS: Final = frozenset({"USDT", "BTC", "ETH"})
@@ -66,11 +75,11 @@ class FuturesTopic(NamedTuple):
         name, _, rest = text.removeprefix("futures/").partition(":")
         symbol, _, speed = rest.partition("@")
         for channel in _BOOKS:
-            if name.startswith(channel) and name[len(channel):] in _LEVELS and speed in _SPEEDS:
-                return cls(channel, name[len(channel):], symbol, speed)
+            if name.startswith(channel) and name[len(channel) :] in _LEVELS and speed in _SPEEDS:
+                return cls(channel, name[len(channel) :], symbol, speed)
         for channel in ("klineBin", "markPriceKlineBin"):
-            if name.startswith(channel) and name[len(channel):] in _INTERVALS and not speed:
-                return cls(channel, name[len(channel):], symbol, "")
+            if name.startswith(channel) and name[len(channel) :] in _INTERVALS and not speed:
+                return cls(channel, name[len(channel) :], symbol, "")
         plain = ("ticker", "fundingRate", "bookticker", "trade", "asset", "position", "order")
         return cls(name, "", symbol, "") if name in plain and not speed else None
 
@@ -171,7 +180,7 @@ class FuturesFeed:
 
     def _push(self, text: str, topic: FuturesTopic, now_ms: int) -> None:
         markets = self._exchange.futures.markets
-        for market in ([markets[topic.symbol]] if topic.symbol else markets.values()):
+        for market in [markets[topic.symbol]] if topic.symbol else markets.values():
             for data in self._data(topic, market, now_ms):
                 self._hub.publish(text, _frame(text, data), now_ms)
 
@@ -229,13 +238,22 @@ class FuturesFeed:
         """The frames of one push: the plain depth channel needs two, one per side."""
         rules = market.rules
         if topic.channel == "depth":
-            return [{"symbol": rules.symbol, "way": way,
-                     "depths": _levels(market.book.levels(side, int(topic.detail)), rules),
-                     "ms_t": now_ms} for way, side in ((1, Side.BUY), (2, Side.SELL))]
+            return [
+                {
+                    "symbol": rules.symbol,
+                    "way": way,
+                    "depths": _levels(market.book.levels(side, int(topic.detail)), rules),
+                    "ms_t": now_ms,
+                }
+                for way, side in ((1, Side.BUY), (2, Side.SELL))
+            ]
         if topic.channel == "depthAll":
             levels = int(topic.detail)
-            return [_book(rules, market.book.levels(Side.SELL, levels),
-                          market.book.levels(Side.BUY, levels), now_ms)]
+            return [
+                _book(
+                    rules, market.book.levels(Side.SELL, levels), market.book.levels(Side.BUY, levels), now_ms
+                )
+            ]
         if topic.channel == "bookticker":
             return [_best(market, now_ms)]
         if topic.channel in ("klineBin", "markPriceKlineBin"):
@@ -267,8 +285,9 @@ class FuturesFeed:
             if self._hub.listens("futures/order"):
                 rules = self._exchange.futures.markets[event.plan.symbol].rules
                 news: Json = [plan_push(event.action, event.plan, rules)]
-                self._hub.publish_to(event.plan.account.uid, "futures/order", _frame("futures/order", news),
-                                     now_ms)
+                self._hub.publish_to(
+                    event.plan.account.uid, "futures/order", _frame("futures/order", news), now_ms
+                )
         elif isinstance(event, ContractPositionChanged):
             self._position(event, now_ms)
         elif isinstance(event, ContractAssetChanged):
@@ -281,10 +300,24 @@ class FuturesFeed:
         text = f"futures/trade:{event.symbol}"
         if self._hub.listens(text):
             rules = self._exchange.futures.markets[event.symbol].rules
-            self._hub.publish(text, _frame(text, [{
-                "trade_id": event.trade_id, "symbol": event.symbol,
-                "deal_price": price_text(event.price, rules), "deal_vol": str(event.size),
-                "way": event.way, "m": event.buyer_made, "created_at": rfc3339(event.at_ns)}]), now_ms)
+            self._hub.publish(
+                text,
+                _frame(
+                    text,
+                    [
+                        {
+                            "trade_id": event.trade_id,
+                            "symbol": event.symbol,
+                            "deal_price": price_text(event.price, rules),
+                            "deal_vol": str(event.size),
+                            "way": event.way,
+                            "m": event.buyer_made,
+                            "created_at": rfc3339(event.at_ns),
+                        }
+                    ],
+                ),
+                now_ms,
+            )
 
     def _position(self, event: ContractPositionChanged, now_ms: int) -> None:
         """A position that has just been closed is shown once more, with nothing in it."""
@@ -308,8 +341,12 @@ def _levels(levels: Levels, rules: ContractRules) -> Json:
 
 
 def _book(rules: ContractRules, asks: Levels, bids: Levels, now_ms: int) -> dict[str, Json]:
-    return {"symbol": rules.symbol, "asks": _levels(asks, rules), "bids": _levels(bids, rules),
-            "ms_t": now_ms}
+    return {
+        "symbol": rules.symbol,
+        "asks": _levels(asks, rules),
+        "bids": _levels(bids, rules),
+        "ms_t": now_ms,
+    }
 
 
 def _best(market: ContractMarket, now_ms: int) -> dict[str, Json]:
@@ -331,17 +368,29 @@ def _series(market: ContractMarket, topic: FuturesTopic) -> CandleSeries:
 
 def _candle(market: ContractMarket, topic: FuturesTopic, now_ms: int) -> dict[str, Json]:
     row = _series(market, topic).current(_INTERVALS[topic.detail], now_ms // 1_000)
-    return {"symbol": market.rules.symbol, "items": [{
-        "o": price_text(row.open, market.rules), "h": price_text(row.high, market.rules),
-        "l": price_text(row.low, market.rules), "c": price_text(row.close, market.rules),
-        "v": str(row.volume), "ts": row.start}]}
+    return {
+        "symbol": market.rules.symbol,
+        "items": [
+            {
+                "o": price_text(row.open, market.rules),
+                "h": price_text(row.high, market.rules),
+                "l": price_text(row.low, market.rules),
+                "c": price_text(row.close, market.rules),
+                "v": str(row.volume),
+                "ts": row.start,
+            }
+        ],
+    }
 
 
 def _funding(rules: ContractRules, now_ms: int) -> dict[str, Json]:
     return {
-        "symbol": rules.symbol, "fundingRate": rate_text(rules.funding_rate),
-        "fundingTime": now_ms // 1_000 * 1_000, "nextFundingRate": rate_text(rules.funding_rate),
+        "symbol": rules.symbol,
+        "fundingRate": rate_text(rules.funding_rate),
+        "fundingTime": now_ms // 1_000 * 1_000,
+        "nextFundingRate": rate_text(rules.funding_rate),
         "nextFundingTime": funding_times(rules, now_ms)[1],
         "funding_upper_limit": rate_text(rules.funding_cap),
-        "funding_lower_limit": rate_text(-rules.funding_cap), "ts": now_ms,
+        "funding_lower_limit": rate_text(-rules.funding_cap),
+        "ts": now_ms,
     }

@@ -30,7 +30,12 @@ _SHOWN_KEY: Final = 10
 
 class FuturesSocket:
     def __init__(
-        self, exchange: Exchange, hub: Hub, feed: FuturesFeed, faults: Faults, watch: Watch,
+        self,
+        exchange: Exchange,
+        hub: Hub,
+        feed: FuturesFeed,
+        faults: Faults,
+        watch: Watch,
     ) -> None:
         self._exchange = exchange
         self._hub = hub
@@ -72,8 +77,7 @@ class FuturesSocket:
         if self._faults.swallows_login("futures"):
             return True
         key = args[0] if args else ""
-        refusal = (f"access failed: openapi auth: apiKey {key[:_SHOWN_KEY]}**** failed: "
-                   "openapi auth failed")
+        refusal = f"access failed: openapi auth: apiKey {key[:_SHOWN_KEY]}**** failed: openapi auth failed"
         scripted = self._faults.take_login_refusal("futures")
         result: tuple[str, str] | Account
         if scripted is not None:
@@ -93,18 +97,33 @@ class FuturesSocket:
     def _one(self, session: Session, action: str, text: str, request: Json) -> None:
         """One topic of a message."""
         if action not in _ACTIONS:
-            session.send({"action": action, "group": text, "success": False, "request": request,
-                          "error": f"Invalid action [{action}] for group [{text}]"})
+            session.send(
+                {
+                    "action": action,
+                    "group": text,
+                    "success": False,
+                    "request": request,
+                    "error": f"Invalid action [{action}] for group [{text}]",
+                }
+            )
             return
         topic = self._feed.find(text)
         scripted = self._faults.take_topic_refusal(text) if action == "subscribe" else None
         if topic is None or scripted is not None:
             error = scripted.text if scripted is not None else ""
-            session.send({"action": action, "group": text, "success": False,
-                          "error": error or f"Invalid channel: not found {text}", "request": request})
+            session.send(
+                {
+                    "action": action,
+                    "group": text,
+                    "success": False,
+                    "error": error or f"Invalid channel: not found {text}",
+                    "request": request,
+                }
+            )
         elif topic.private and session.account is None:
-            session.send({"action": action, "group": text, "success": False,
-                          "error": f"{text} need authenication"})
+            session.send(
+                {"action": action, "group": text, "success": False, "error": f"{text} need authenication"}
+            )
         elif action == "request":
             if topic.channel in ("depthIncrease", "fundingRate"):
                 self._feed.snapshot(session, text)

@@ -19,13 +19,36 @@ if TYPE_CHECKING:
     from .rules import ContractRules
 
 __all__ = [
-    "asset_push", "asset_row", "average_of", "fill_row", "flow_row", "funding_times", "index_text",
-    "mark_text", "money", "notional_cap", "order_push", "order_row", "position_push", "position_risk_row",
-    "position_row", "position_v2_row", "preset_fields", "price_text", "rate_text", "rfc3339", "ticker_push",
+    "asset_push",
+    "asset_row",
+    "average_of",
+    "fill_row",
+    "flow_row",
+    "funding_times",
+    "index_text",
+    "mark_text",
+    "money",
+    "notional_cap",
+    "order_push",
+    "order_row",
+    "position_push",
+    "position_risk_row",
+    "position_row",
+    "position_v2_row",
+    "preset_fields",
+    "price_text",
+    "rate_text",
+    "rfc3339",
+    "ticker_push",
 ]
 
-_FLOW_NAMES: Final = {1: "Transfer", 2: "Realized PNL", 3: "Funding Fee", 4: "Commission Fee",
-                      5: "Liquidation Clearance"}
+_FLOW_NAMES: Final = {
+    1: "Transfer",
+    2: "Realized PNL",
+    3: "Funding Fee",
+    4: "Commission Fee",
+    5: "Liquidation Clearance",
+}
 
 
 def price_text(ticks: int, rules: ContractRules) -> str:
@@ -111,49 +134,69 @@ def order_push(action: int, order: ContractOrder, fill: ContractFill | None, rul
     """An order as ``futures/order`` pushes it; a price that does not apply is a dash."""
     last: Json = None
     if fill is not None:
-        last = {"lastTradeID": fill.trade_id, "fillQty": str(fill.size),
-                "fillPrice": price_text(fill.price, rules), "fee": money(-fill.fee),
-                "feeCcy": rules.quote}
-    return {"action": action, "order": {
-        "order_id": str(order.order_id),
-        "client_order_id": order.client_order_id,
-        "price": price_text(order.price, rules),
-        "size": str(order.size),
-        "symbol": order.symbol,
-        "state": order.state,
-        "side": order.side,
-        "type": order.type,
-        "leverage": str(order.leverage),
-        "open_type": order.open_type,
-        "deal_avg_price": average_of(order.filled_value, order.filled, rules),
-        "deal_size": str(order.filled),
-        "create_time": order.created,
-        "update_time": order.updated,
-        "plan_order_id": str(order.plan_order_id) if order.plan_order_id else "",
-        "last_trade": last,
-        "trigger_price": "-",
-        "trigger_price_type": "-",
-        "execution_price": "-",
-        "activation_price_type": "-",
-        "activation_price": "-",
-        "callback_rate": "-",
-        "position_mode": order.position_mode,
-    }}
+        last = {
+            "lastTradeID": fill.trade_id,
+            "fillQty": str(fill.size),
+            "fillPrice": price_text(fill.price, rules),
+            "fee": money(-fill.fee),
+            "feeCcy": rules.quote,
+        }
+    return {
+        "action": action,
+        "order": {
+            "order_id": str(order.order_id),
+            "client_order_id": order.client_order_id,
+            "price": price_text(order.price, rules),
+            "size": str(order.size),
+            "symbol": order.symbol,
+            "state": order.state,
+            "side": order.side,
+            "type": order.type,
+            "leverage": str(order.leverage),
+            "open_type": order.open_type,
+            "deal_avg_price": average_of(order.filled_value, order.filled, rules),
+            "deal_size": str(order.filled),
+            "create_time": order.created,
+            "update_time": order.updated,
+            "plan_order_id": str(order.plan_order_id) if order.plan_order_id else "",
+            "last_trade": last,
+            "trigger_price": "-",
+            "trigger_price_type": "-",
+            "execution_price": "-",
+            "activation_price_type": "-",
+            "activation_price": "-",
+            "callback_rate": "-",
+            "position_mode": order.position_mode,
+        },
+    }
 
 
 def fill_row(fill: ContractFill, rules: ContractRules) -> Json:
     return {
-        "order_id": str(fill.order_id), "trade_id": str(fill.trade_id), "symbol": fill.symbol,
-        "side": fill.side, "price": price_text(fill.price, rules), "vol": str(fill.size),
-        "exec_type": fill.role, "profit": fill.realised > 0, "create_time": fill.at_ms,
-        "realised_profit": money(fill.realised), "paid_fees": money(fill.fee), "account": "futures",
+        "order_id": str(fill.order_id),
+        "trade_id": str(fill.trade_id),
+        "symbol": fill.symbol,
+        "side": fill.side,
+        "price": price_text(fill.price, rules),
+        "vol": str(fill.size),
+        "exec_type": fill.role,
+        "profit": fill.realised > 0,
+        "create_time": fill.at_ms,
+        "realised_profit": money(fill.realised),
+        "paid_fees": money(fill.fee),
+        "account": "futures",
     }
 
 
 def flow_row(flow: Flow) -> Json:
     return {
-        "time": str(flow.at_ms), "type": _FLOW_NAMES[flow.kind], "amount": fixed(flow.amount, ATOM_PLACES),
-        "asset": flow.coin, "symbol": flow.symbol, "tran_id": str(flow.at_ms), "flow_type": flow.kind,
+        "time": str(flow.at_ms),
+        "type": _FLOW_NAMES[flow.kind],
+        "amount": fixed(flow.amount, ATOM_PLACES),
+        "asset": flow.coin,
+        "symbol": flow.symbol,
+        "tran_id": str(flow.at_ms),
+        "flow_type": flow.kind,
         "account": "futures",
     }
 
@@ -163,7 +206,8 @@ def asset_row(engine: FuturesEngine, exchange: Exchange, uid: int, coin: str) ->
     open_profit = sum(
         position.unrealised(market.rules, market.mark)
         for position in engine.positions(uid)
-        if (market := engine.markets[position.symbol]).rules.quote == coin)
+        if (market := engine.markets[position.symbol]).rules.quote == coin
+    )
     return {
         "currency": coin,
         "position_deposit": money(held.margin),
@@ -176,8 +220,12 @@ def asset_row(engine: FuturesEngine, exchange: Exchange, uid: int, coin: str) ->
 
 def asset_push(exchange: Exchange, uid: int, coin: str) -> Json:
     held = exchange.ledger.balance(uid, "futures", coin)
-    return {"currency": coin, "available_balance": money(held.available),
-            "position_deposit": money(held.margin), "frozen_balance": money(held.frozen)}
+    return {
+        "currency": coin,
+        "available_balance": money(held.available),
+        "position_deposit": money(held.margin),
+        "frozen_balance": money(held.frozen),
+    }
 
 
 def position_push(engine: FuturesEngine, position: Position) -> Json:
@@ -193,8 +241,7 @@ def position_push(engine: FuturesEngine, position: Position) -> Json:
         "hold_avg_price": average_of(position.cost, position.volume, rules),
         "close_avg_price": average_of(position.closed_value, position.closed_volume, rules),
         "open_avg_price": average_of(position.opened_value, position.opened_volume, rules),
-        "liquidate_price": price_text(
-            position.liquidation_price(rules, engine.spare(position)), rules),
+        "liquidate_price": price_text(position.liquidation_price(rules, engine.spare(position)), rules),
         "create_time": position.created,
         "update_time": position.updated,
         "position_mode": engine.position_mode(position.uid),
@@ -248,8 +295,7 @@ def position_v2_row(engine: FuturesEngine, position: Position, now_ms: int) -> J
         "open_type": position.open_type,
         "position_side": position.leg,
         "unrealized_pnl": money(position.unrealised(rules, market.mark)),
-        "liquidation_price": price_text(
-            position.liquidation_price(rules, engine.spare(position)), rules),
+        "liquidation_price": price_text(position.liquidation_price(rules, engine.spare(position)), rules),
         "max_notional_value": str(notional_cap(rules, position.leverage)),
         "initial_margin": money(initial_margin(position.cost, position.leverage)),
     }
@@ -263,8 +309,7 @@ def position_risk_row(engine: FuturesEngine, position: Position, now_ms: int) ->
         "position_amt": str(position.volume),
         "mark_price": mark_text(market),
         "unrealized_profit": money(position.unrealised(rules, market.mark)),
-        "liquidation_price": price_text(
-            position.liquidation_price(rules, engine.spare(position)), rules),
+        "liquidation_price": price_text(position.liquidation_price(rules, engine.spare(position)), rules),
         "leverage": str(position.leverage),
         "max_notional_value": str(notional_cap(rules, position.leverage)),
         "margin_type": position.open_type.capitalize(),

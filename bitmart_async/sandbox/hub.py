@@ -122,8 +122,11 @@ class Hub:
 
     def publish_to(self, uid: int, topic: str, frame: Json, now_ms: int) -> None:
         """To the sessions of one account that listen to the topic."""
-        listeners = [session for session in self._topics.get(topic, ())
-                     if session.account is not None and session.account.uid == uid]
+        listeners = [
+            session
+            for session in self._topics.get(topic, ())
+            if session.account is not None and session.account.uid == uid
+        ]
         self._write(topic, listeners, frame, now_ms)
 
     def send_data(self, session: Session, topic: str, frame: Json, now_ms: int) -> None:

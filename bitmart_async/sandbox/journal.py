@@ -9,8 +9,16 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias, overload
 
 __all__ = [
-    "SOCKETS", "Entry", "Journal", "Request", "Seen", "SessionClosed", "SessionOpened", "SocketSeen",
-    "StreamMessage", "Watch",
+    "SOCKETS",
+    "Entry",
+    "Journal",
+    "Request",
+    "Seen",
+    "SessionClosed",
+    "SessionOpened",
+    "SocketSeen",
+    "StreamMessage",
+    "Watch",
 ]
 
 KEPT: Final = 100_000
@@ -70,13 +78,15 @@ class Journal(Sequence[Entry]):
 
     def requests(self, path: str | None = None) -> list[Request]:
         """The REST calls, or those of one path."""
-        return [entry for entry in self._entries
-                if isinstance(entry, Request) and path in (None, entry.path)]
+        return [entry for entry in self._entries if isinstance(entry, Request) and path in (None, entry.path)]
 
     def messages(self, socket: str = "") -> list[StreamMessage]:
         """The stream messages of the sockets whose name starts so."""
-        return [entry for entry in self._entries
-                if isinstance(entry, StreamMessage) and entry.socket.startswith(socket)]
+        return [
+            entry
+            for entry in self._entries
+            if isinstance(entry, StreamMessage) and entry.socket.startswith(socket)
+        ]
 
     @overload
     def __getitem__(self, index: int) -> Entry: ...
@@ -109,8 +119,7 @@ class Seen:
     requests: int = 0
     orders: int = 0
     """Orders accepted, the makers' own not counted."""
-    sockets: dict[str, SocketSeen] = field(
-        default_factory=lambda: {name: SocketSeen() for name in SOCKETS})
+    sockets: dict[str, SocketSeen] = field(default_factory=lambda: {name: SocketSeen() for name in SOCKETS})
 
     @property
     def sessions(self) -> int:
@@ -132,8 +141,10 @@ class Seen:
         return sum(socket.messages for socket in self.sockets.values())
 
     def __str__(self) -> str:
-        return (f"requests={self.requests} orders={self.orders} sessions={self.sessions} "
-                f"open_sessions={self.open_sessions} logins={self.logins} messages={self.messages}")
+        return (
+            f"requests={self.requests} orders={self.orders} sessions={self.sessions} "
+            f"open_sessions={self.open_sessions} logins={self.logins} messages={self.messages}"
+        )
 
 
 class Watch:

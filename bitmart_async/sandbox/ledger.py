@@ -95,8 +95,9 @@ class Ledger:
         return self._held.get((pocket, coin), 0)
 
     def balance(self, owner: int, wallet: str, coin: str) -> Balance:
-        return Balance(*(self.held(Pocket(owner, wallet, state), coin)
-                         for state in ("available", "frozen", "margin")))
+        return Balance(
+            *(self.held(Pocket(owner, wallet, state), coin) for state in ("available", "frozen", "margin"))
+        )
 
     def coins(self, owner: int, wallet: str) -> list[str]:
         """The coins this owner ever had in this wallet, in alphabetical order."""

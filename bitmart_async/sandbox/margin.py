@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from .spot import SpotEngine
 
 __all__ = [
-    "HOURLY", "LIQUIDATION_RATIO", "MAX_BORROW", "MAX_LEVERAGE", "MIN_BORROW", "Loan",
-    "MarginDesk", "Repayment",
+    "HOURLY",
+    "LIQUIDATION_RATIO",
+    "MAX_BORROW",
+    "MAX_LEVERAGE",
+    "MIN_BORROW",
+    "Loan",
+    "MarginDesk",
+    "Repayment",
 ]
 
 _COIN: Final[int] = 10**ATOM_PLACES
@@ -111,8 +117,11 @@ class MarginDesk:
 
     def debt(self, uid: int, symbol: str, coin: str, now_ms: int) -> Debt:
         rows = [loan for loan in self.loans(uid, symbol, now_ms) if loan.coin == coin]
-        return Debt(sum(loan.borrowed for loan in rows if loan.principal or loan.interest),
-                    sum(loan.principal for loan in rows), sum(loan.interest for loan in rows))
+        return Debt(
+            sum(loan.borrowed for loan in rows if loan.principal or loan.interest),
+            sum(loan.principal for loan in rows),
+            sum(loan.interest for loan in rows),
+        )
 
     def worth(self, uid: int, symbol: str, now_ms: int) -> tuple[int, int]:
         """(assets, debts) of one isolated account, atoms of the quote coin."""
@@ -157,8 +166,16 @@ class MarginDesk:
             raise Refusal(51004)
         self._ledger.move(coin, amount, LENDING, free(uid, margin_wallet(symbol)))
         number = self._number("borrow", uid, now_ms)
-        loan = Loan(number=number, uid=uid, symbol=symbol, coin=coin, borrowed=amount, principal=amount,
-                    charged_until=now_ms, at_ms=now_ms)
+        loan = Loan(
+            number=number,
+            uid=uid,
+            symbol=symbol,
+            coin=coin,
+            borrowed=amount,
+            principal=amount,
+            charged_until=now_ms,
+            at_ms=now_ms,
+        )
         loan.accrue(now_ms)
         self._loans.append(loan)
         return number
@@ -184,8 +201,17 @@ class MarginDesk:
         self._ledger.move(coin, interest, source, FEES)
         self._ledger.move(coin, principal, source, LENDING)
         number = self._number("repay", uid, now_ms)
-        self._repayments.append(Repayment(number=number, uid=uid, symbol=symbol, coin=coin,
-                                          principal=principal, interest=interest, at_ms=now_ms))
+        self._repayments.append(
+            Repayment(
+                number=number,
+                uid=uid,
+                symbol=symbol,
+                coin=coin,
+                principal=principal,
+                interest=interest,
+                at_ms=now_ms,
+            )
+        )
         return number
 
     # Inside

@@ -70,9 +70,17 @@ class _SpotVenue:
         rules = self._rules
         if rules.value(price, lots) < rules.min_value:
             return None
-        order = self._exchange.spot.submit(self._exchange.house, SpotTicket(
-            symbol=self.symbol, side=side.value, type="limit", size=self._lots(lots),
-            price=Decimal(price).scaleb(-rules.price_decimals)), self._exchange.now_ms())
+        order = self._exchange.spot.submit(
+            self._exchange.house,
+            SpotTicket(
+                symbol=self.symbol,
+                side=side.value,
+                type="limit",
+                size=self._lots(lots),
+                price=Decimal(price).scaleb(-rules.price_decimals),
+            ),
+            self._exchange.now_ms(),
+        )
         return order.order_id
 
     def cancel(self, order_id: int) -> None:
@@ -85,9 +93,17 @@ class _SpotVenue:
         price = self.book.best(side.opposite)
         if price is None or self._rules.value(price, lots) < self._rules.min_value:
             return
-        self._exchange.spot.submit(self._exchange.crowd, SpotTicket(
-            symbol=self.symbol, side=side.value, type="ioc", size=self._lots(lots),
-            price=Decimal(price).scaleb(-self._rules.price_decimals)), self._exchange.now_ms())
+        self._exchange.spot.submit(
+            self._exchange.crowd,
+            SpotTicket(
+                symbol=self.symbol,
+                side=side.value,
+                type="ioc",
+                size=self._lots(lots),
+                price=Decimal(price).scaleb(-self._rules.price_decimals),
+            ),
+            self._exchange.now_ms(),
+        )
 
 
 class _ContractVenue:
@@ -110,9 +126,19 @@ class _ContractVenue:
 
     def _submit(self, *, house: bool, side: Side, price: int, lots: int, mode: int) -> int:
         exchange = self._exchange
-        order = exchange.futures.submit(exchange.house if house else exchange.crowd, ContractTicket(
-            symbol=self.symbol, side=1 if side is Side.BUY else 4, type="limit", size=lots, mode=mode,
-            price=Decimal(price).scaleb(-self._rules.price_decimals), stp=Stp.NONE), exchange.now_ms())
+        order = exchange.futures.submit(
+            exchange.house if house else exchange.crowd,
+            ContractTicket(
+                symbol=self.symbol,
+                side=1 if side is Side.BUY else 4,
+                type="limit",
+                size=lots,
+                mode=mode,
+                price=Decimal(price).scaleb(-self._rules.price_decimals),
+                stp=Stp.NONE,
+            ),
+            exchange.now_ms(),
+        )
         return order.order_id
 
     def quote(self, side: Side, price: int, lots: int) -> int | None:
@@ -198,8 +224,10 @@ class SeededMarket:
         rng = self._rng
         self._level *= 1 + rng.gauss(0, _SWING) - (self._level - 1) * 0.001
         for ladder in self._ladders.values():
-            ladder.fair = max(ladder.venue.grid * (LEVELS + 2),
-                              round(ladder.spread * self._level * (1 + rng.gauss(0, _SWING / 4))))
+            ladder.fair = max(
+                ladder.venue.grid * (LEVELS + 2),
+                round(ladder.spread * self._level * (1 + rng.gauss(0, _SWING / 4))),
+            )
             ladder.follow(rng)
             ladder.resize(rng)
             if rng.random() < _TAKE_CHANCE:

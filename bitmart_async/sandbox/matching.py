@@ -181,8 +181,16 @@ class MatchingBook:
     # Changing
 
     def submit(
-        self, order_id: int, owner: int, side: Side, *, price: int | None = None, size: int | None = None,
-        budget: int = 0, tif: Tif = Tif.GTC, stp: Stp = Stp.NONE,
+        self,
+        order_id: int,
+        owner: int,
+        side: Side,
+        *,
+        price: int | None = None,
+        size: int | None = None,
+        budget: int = 0,
+        tif: Tif = Tif.GTC,
+        stp: Stp = Stp.NONE,
     ) -> Outcome:
         """Match an incoming order and let its rest wait, as its kind allows.
 

@@ -46,8 +46,10 @@ class PlanBook:
         return found if found is not None and found.account.uid == uid else None
 
     def plan_by_client_id(self, uid: int, client_order_id: str) -> PlanOrder | None:
-        return next((plan for plan in self.plans(uid)
-                     if client_order_id and plan.client_order_id == client_order_id), None)
+        return next(
+            (plan for plan in self.plans(uid) if client_order_id and plan.client_order_id == client_order_id),
+            None,
+        )
 
     def plans(self, uid: int) -> list[PlanOrder]:
         """Oldest first."""
@@ -63,8 +65,10 @@ class PlanBook:
         if len(self.working(plan.account.uid)) >= _MOST:
             raise Refusal(40028)
         uid = plan.account.uid
-        if plan.client_order_id and (self.plan_by_client_id(uid, plan.client_order_id)
-                                     or self._futures.order_by_client_id(uid, plan.client_order_id)):
+        if plan.client_order_id and (
+            self.plan_by_client_id(uid, plan.client_order_id)
+            or self._futures.order_by_client_id(uid, plan.client_order_id)
+        ):
             raise Refusal(40050)
         if plan.kind in CLOSERS:
             position = self._position(plan)
@@ -89,8 +93,13 @@ class PlanBook:
 
     def on_event(self, event: Event) -> None:
         """Note the opening orders whose presets are due."""
-        if (isinstance(event, ContractOrderChanged) and not event.order.is_open and event.order.filled
-                and not event.order.closes and event.order.presets != NO_PRESETS):
+        if (
+            isinstance(event, ContractOrderChanged)
+            and not event.order.is_open
+            and event.order.filled
+            and not event.order.closes
+            and event.order.presets != NO_PRESETS
+        ):
             self._opened.append(event.order)
 
     def advance(self, now_ms: int) -> None:
@@ -132,11 +141,17 @@ class PlanBook:
     def _ticket(self, plan: PlanOrder, rules: ContractRules, now_ms: int) -> ContractTicket:
         size = self._closing_size(plan, now_ms) if plan.kind in CLOSERS else plan.size
         return ContractTicket(
-            symbol=plan.symbol, side=plan.side, type=plan.execution, size=size,
+            symbol=plan.symbol,
+            side=plan.side,
+            type=plan.execution,
+            size=size,
             price=Decimal(plan.executive).scaleb(-rules.price_decimals) if plan.executive else None,
-            mode=plan.mode if plan.execution == "limit" else 1, presets=plan.presets,
+            mode=plan.mode if plan.execution == "limit" else 1,
+            presets=plan.presets,
             leverage=None if plan.closes else Decimal(plan.leverage),
-            open_type=None if plan.closes else plan.open_type, plan_order_id=plan.order_id)
+            open_type=None if plan.closes else plan.open_type,
+            plan_order_id=plan.order_id,
+        )
 
     def _closing_size(self, plan: PlanOrder, now_ms: int) -> int:
         position = self._position(plan)
@@ -162,10 +177,23 @@ class PlanBook:
             if not trigger:
                 continue
             plan = PlanOrder(
-                order_id=0, client_order_id="", account=account, symbol=order.symbol, kind=kind, side=side,
-                execution="market", size=order.filled, leverage=order.leverage, open_type=order.open_type,
-                position_mode=order.position_mode, price_type=price_type, trigger=trigger,
-                price_way=closing_way(kind, side), created=now_ms, updated=now_ms)
+                order_id=0,
+                client_order_id="",
+                account=account,
+                symbol=order.symbol,
+                kind=kind,
+                side=side,
+                execution="market",
+                size=order.filled,
+                leverage=order.leverage,
+                open_type=order.open_type,
+                position_mode=order.position_mode,
+                price_type=price_type,
+                trigger=trigger,
+                price_way=closing_way(kind, side),
+                created=now_ms,
+                updated=now_ms,
+            )
             try:
                 self.submit(plan)
             except Refusal:  # the position is gone, or smaller, already

@@ -55,7 +55,14 @@ class Position:
     updated: int = 0
 
     def open(
-        self, rules: ContractRules, direction: Side, now_ms: int, *, price: int, size: int, margin: int,
+        self,
+        rules: ContractRules,
+        direction: Side,
+        now_ms: int,
+        *,
+        price: int,
+        size: int,
+        margin: int,
     ) -> None:
         """Take contracts in. A flat position starts a new life."""
         if not self.volume:

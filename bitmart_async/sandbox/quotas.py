@@ -48,8 +48,9 @@ class QuotaKeeper:
         self._calls: defaultdict[tuple[str, str], deque[int]] = defaultdict(deque)
         self._banned: dict[str, int] = {}
 
-    def count(self, endpoint: str, quota: Quota, caller: str, address: str, now_ms: int) -> tuple[
-            Usage, Refusal | None]:
+    def count(
+        self, endpoint: str, quota: Quota, caller: str, address: str, now_ms: int
+    ) -> tuple[Usage, Refusal | None]:
         """Note a call; say what is used and whether the call must be refused.
 
         Args:

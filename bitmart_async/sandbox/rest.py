@@ -38,8 +38,15 @@ class RestFace:
     """One REST host."""
 
     def __init__(
-        self, host: str, routes: Iterable[Route], exchange: Exchange, faults: Faults, *,
-        journal: Journal, watch: Watch, rate_limits: bool,
+        self,
+        host: str,
+        routes: Iterable[Route],
+        exchange: Exchange,
+        faults: Faults,
+        *,
+        journal: Journal,
+        watch: Watch,
+        rate_limits: bool,
     ) -> None:
         self._host = host
         self._routes = {route.path: route for route in routes}
@@ -54,9 +61,17 @@ class RestFace:
         body = await request.read()
         now_ms = self._exchange.now_ms()
         headers = {name.upper(): value for name, value in request.headers.items()}
-        self._journal.add(Request(
-            host=self._host, method=request.method, path=request.path, query=dict(request.query),
-            headers=dict(request.headers), body=body, at_ms=now_ms))
+        self._journal.add(
+            Request(
+                host=self._host,
+                method=request.method,
+                path=request.path,
+                query=dict(request.query),
+                headers=dict(request.headers),
+                body=body,
+                at_ms=now_ms,
+            )
+        )
         self._watch.seen.requests += 1
         self._watch.changed()
         fault = self._faults.take_rest(request.path)
@@ -70,7 +85,11 @@ class RestFace:
         return response
 
     def _answer(
-        self, request: web.BaseRequest, headers: Mapping[str, str], body: bytes, now_ms: int,
+        self,
+        request: web.BaseRequest,
+        headers: Mapping[str, str],
+        body: bytes,
+        now_ms: int,
     ) -> web.Response:
         route = self._routes.get(request.path)
         if route is None:
@@ -88,7 +107,12 @@ class RestFace:
         return _json(_envelope(route, data), 200, usage.headers())
 
     def _admit(
-        self, route: Route, request: web.BaseRequest, headers: Mapping[str, str], body: bytes, now_ms: int,
+        self,
+        route: Route,
+        request: web.BaseRequest,
+        headers: Mapping[str, str],
+        body: bytes,
+        now_ms: int,
     ) -> tuple[dict[str, Json], Account | None, Usage]:
         """Who calls, with what; raises a Refusal for whoever may not."""
         params, fault = _params(route, request, headers, body)
@@ -100,7 +124,11 @@ class RestFace:
         return params, account, usage
 
     def _count(
-        self, route: Route, request: web.BaseRequest, account: Account | None, now_ms: int,
+        self,
+        route: Route,
+        request: web.BaseRequest,
+        account: Account | None,
+        now_ms: int,
     ) -> Usage:
         if route.quota is None:
             return Usage(0, _UNPUBLISHED)
@@ -108,8 +136,9 @@ class RestFace:
         caller = address
         if account is not None and route.quota.scope != "IP":
             caller = account.key if route.quota.scope == "KEY" else str(account.uid)
-        usage, refusal = self._keeper.count(f"{route.method} {route.path}", route.quota, caller, address,
-                                            now_ms)
+        usage, refusal = self._keeper.count(
+            f"{route.method} {route.path}", route.quota, caller, address, now_ms
+        )
         if refusal is not None:
             raise _OverLimit(refusal, usage)
         return usage
@@ -132,7 +161,10 @@ class _OverLimit(Refusal):
 
 
 def _params(
-    route: Route, request: web.BaseRequest, headers: Mapping[str, str], body: bytes,
+    route: Route,
+    request: web.BaseRequest,
+    headers: Mapping[str, str],
+    body: bytes,
 ) -> tuple[dict[str, Json], Refusal | None]:
     """The parameters, and what is wrong with the body: who calls is looked at before that is told."""
     if route.method == "GET":
@@ -171,8 +203,14 @@ def _scripted(fault: RestFault, request: web.BaseRequest) -> web.StreamResponse:
 
 def _envelope(route: Route, data: Json) -> Json:
     if route.form is Form.STRING_CODE:
-        return {"code": "1000", "message": route.message, "data": data, "success": True,
-                "requestId": _trace(), "trace": None}
+        return {
+            "code": "1000",
+            "message": route.message,
+            "data": data,
+            "success": True,
+            "requestId": _trace(),
+            "trace": None,
+        }
     if route.form is Form.ERRNO:
         return {"errno": "OK", "message": "Success", "data": data, "success": True}
     if route.form is Form.UAPI:
@@ -181,8 +219,9 @@ def _envelope(route: Route, data: Json) -> Json:
 
 
 def _json(envelope: Json, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(body=_encode(envelope), status=status, headers=dict(headers or {}),
-                        content_type="application/json")
+    return web.Response(
+        body=_encode(envelope), status=status, headers=dict(headers or {}), content_type="application/json"
+    )
 
 
 def _trace() -> str:

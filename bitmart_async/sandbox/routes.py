@@ -26,13 +26,26 @@ from . import (
 __all__ = ["FUTURES_ROUTES", "SPOT_ROUTES"]
 
 SPOT_ROUTES: Final = (
-    *routes_system.ROUTES, *routes_spot_market.ROUTES, *routes_spot_account.ROUTES,
-    *routes_spot_trading.ROUTES, *routes_algo.ROUTES, *routes_margin.ROUTES, *routes_funding.ROUTES,
-    *routes_transfers.SPOT_ROUTES, *routes_sub_accounts.SPOT_ROUTES, *routes_earn.ROUTES,
-    *routes_partners.SPOT_ROUTES, *routes_retired.ROUTES,
+    *routes_system.ROUTES,
+    *routes_spot_market.ROUTES,
+    *routes_spot_account.ROUTES,
+    *routes_spot_trading.ROUTES,
+    *routes_algo.ROUTES,
+    *routes_margin.ROUTES,
+    *routes_funding.ROUTES,
+    *routes_transfers.SPOT_ROUTES,
+    *routes_sub_accounts.SPOT_ROUTES,
+    *routes_earn.ROUTES,
+    *routes_partners.SPOT_ROUTES,
+    *routes_retired.ROUTES,
 )
 FUTURES_ROUTES: Final = (
-    *routes_system.ROUTES, *routes_futures_market.ROUTES, *routes_futures_account.ROUTES,
-    *routes_futures_trading.ROUTES, *routes_plans.ROUTES, *routes_transfers.FUTURES_ROUTES,
-    *routes_sub_accounts.FUTURES_ROUTES, *routes_partners.FUTURES_ROUTES,
+    *routes_system.ROUTES,
+    *routes_futures_market.ROUTES,
+    *routes_futures_account.ROUTES,
+    *routes_futures_trading.ROUTES,
+    *routes_plans.ROUTES,
+    *routes_transfers.FUTURES_ROUTES,
+    *routes_sub_accounts.FUTURES_ROUTES,
+    *routes_partners.FUTURES_ROUTES,
 )

@@ -25,11 +25,21 @@ def _submit(call: Call) -> Json:
     symbol, side, kind = call.text("symbol"), call.text("side"), call.text("type")
     if not (symbol and side and kind):
         raise Refusal(50028)
-    order = call.exchange.algo.submit(call.account, AlgoTicket(
-        symbol=symbol, side=side, kind=kind, trigger_type=call.text("trigger_type").lower() or "limit",
-        trigger_price=call.number("trigger_price", 50021), price=call.number("price", 50021),
-        size=call.number("size", 50021), notional=call.number("notional", 50021),
-        client_order_id=call.text("client_order_id")), call.now_ms)
+    order = call.exchange.algo.submit(
+        call.account,
+        AlgoTicket(
+            symbol=symbol,
+            side=side,
+            kind=kind,
+            trigger_type=call.text("trigger_type").lower() or "limit",
+            trigger_price=call.number("trigger_price", 50021),
+            price=call.number("price", 50021),
+            size=call.number("size", 50021),
+            notional=call.number("notional", 50021),
+            client_order_id=call.text("client_order_id"),
+        ),
+        call.now_ms,
+    )
     return {"order_id": str(order.order_id)}
 
 
@@ -122,9 +132,14 @@ def _listed(call: Call, *, still_open: bool) -> Json:
     limit = call.whole("limit", 50021, _ROWS)
     if limit is None or not 1 <= limit <= _ROWS:
         raise Refusal(50021, "limit")
-    rows = [order for order in reversed(call.exchange.algo.orders(call.uid))
-            if order.is_open == still_open and since <= order.created <= until
-            and symbol in ("", order.ticket.symbol) and mode in ("", order.ticket.kind)]
+    rows = [
+        order
+        for order in reversed(call.exchange.algo.orders(call.uid))
+        if order.is_open == still_open
+        and since <= order.created <= until
+        and symbol in ("", order.ticket.symbol)
+        and mode in ("", order.ticket.kind)
+    ]
     return [_row(order) for order in rows[:limit]]
 
 
@@ -137,13 +152,25 @@ def _history(call: Call) -> Json:
 
 
 def _change(name: str, calls: int, handler: Handler) -> Route:
-    return Route(method="POST", path=f"/spot/v4/algo/{name}", auth=Auth.SIGNED, quota=Quota(calls, 2, "KEY"),
-                 handler=handler)
+    return Route(
+        method="POST",
+        path=f"/spot/v4/algo/{name}",
+        auth=Auth.SIGNED,
+        quota=Quota(calls, 2, "KEY"),
+        handler=handler,
+    )
 
 
 def _read(name: str, calls: int, handler: Handler) -> Route:
-    return Route(method="POST", path=f"/spot/v4/query/algo/{name}", auth=Auth.SIGNED,
-                 quota=Quota(calls, 2, "KEY"), handler=handler, message="success", recv_window=True)
+    return Route(
+        method="POST",
+        path=f"/spot/v4/query/algo/{name}",
+        auth=Auth.SIGNED,
+        quota=Quota(calls, 2, "KEY"),
+        handler=handler,
+        message="success",
+        recv_window=True,
+    )
 
 
 ROUTES = (

@@ -26,7 +26,10 @@ def _money(atoms: int) -> str:
 
 
 def _page(
-    call: Call, rows: list[_Row], show: Callable[[_Row], Json], coin_of: Callable[[_Row], str],
+    call: Call,
+    rows: list[_Row],
+    show: Callable[[_Row], Json],
+    coin_of: Callable[[_Row], str],
 ) -> Json:
     """One page of the rows of the coin asked for."""
     page, size = call.whole("currentPage", 60000), call.whole("sizePage", 60000)
@@ -34,25 +37,38 @@ def _page(
         raise Refusal(60000, "currentPage, sizePage")
     coin = call.text("coinName")
     kept = [row for row in rows if coin in ("", coin_of(row))]
-    return {"total": len(kept), "list": [show(row) for row in kept[(page - 1) * size:page * size]]}
+    return {"total": len(kept), "list": [show(row) for row in kept[(page - 1) * size : page * size]]}
 
 
 def _rates(product: Product) -> dict[str, Json]:
     """What products and positions say about their interest."""
-    rates: dict[str, Json] = {"productTag": product.tag, "apy": short(product.apy_ppm, 6),
-                              "additionalApy": "0"}
+    rates: dict[str, Json] = {
+        "productTag": product.tag,
+        "apy": short(product.apy_ppm, 6),
+        "additionalApy": "0",
+    }
     if product.lock_days:
         return {**rates, "lockDay": product.lock_days}
     rates["hasTierRate"] = bool(product.bonus_upto)
     if product.bonus_upto:
-        rates["tierRate"] = [{"minPurchaseAmount": "0", "maxPurchaseAmount": _money(product.bonus_upto),
-                              "apy": short(product.bonus_ppm, 6)}]
+        rates["tierRate"] = [
+            {
+                "minPurchaseAmount": "0",
+                "maxPurchaseAmount": _money(product.bonus_upto),
+                "apy": short(product.bonus_ppm, 6),
+            }
+        ]
     return rates
 
 
 def _product_row(product: Product) -> Json:
-    return {"productId": product.product_id, "coinName": product.coin, **_rates(product),
-            "minPurchaseAmount": _money(product.least), "maxPurchaseAmount": _money(product.most)}
+    return {
+        "productId": product.product_id,
+        "coinName": product.coin,
+        **_rates(product),
+        "minPurchaseAmount": _money(product.least),
+        "maxPurchaseAmount": _money(product.most),
+    }
 
 
 def _flexible_products(call: Call) -> Json:
@@ -71,20 +87,36 @@ def _overview(call: Call) -> Json:
         coin = sums.setdefault(row.product.coin, [0, 0, 0])
         for index, amount in enumerate((row.amount, row.profit, row.latest_profit)):
             coin[index] += amount
-    return [{"coinName": coin, "totalUserSum": _money(held), "totalProfit": _money(profit),
-             "previousProfit": _money(latest)} for coin, (held, profit, latest) in sorted(sums.items())]
+    return [
+        {
+            "coinName": coin,
+            "totalUserSum": _money(held),
+            "totalProfit": _money(profit),
+            "previousProfit": _money(latest),
+        }
+        for coin, (held, profit, latest) in sorted(sums.items())
+    ]
 
 
 def _positions(call: Call, *, fixed: bool) -> list[EarnPosition]:
     wanted = call.text("productId")
-    return [row for row in call.exchange.earn.positions(call.uid, fixed=fixed)
-            if wanted in ("", row.product.product_id)]
+    return [
+        row
+        for row in call.exchange.earn.positions(call.uid, fixed=fixed)
+        if wanted in ("", row.product.product_id)
+    ]
 
 
 def _identity(row: EarnPosition) -> dict[str, Json]:
     product = row.product
-    return {"earnId": row.earn_id, "productId": product.product_id, "coinId": product.coin_id,
-            "coinName": product.coin, "totalProfit": _money(row.profit), **_rates(product)}
+    return {
+        "earnId": row.earn_id,
+        "productId": product.product_id,
+        "coinId": product.coin_id,
+        "coinName": product.coin,
+        "totalProfit": _money(row.profit),
+        **_rates(product),
+    }
 
 
 def _flexible_positions(call: Call) -> Json:
@@ -97,9 +129,13 @@ def _flexible_positions(call: Call) -> Json:
 
 def _fixed_positions(call: Call) -> Json:
     def show(row: EarnPosition) -> Json:
-        return {**_identity(row), "amount": _money(row.amount), "expiredDate": row.matures,
-                "estimatedInterest": _money(row.product.interest(row.amount, row.product.lock_days)),
-                "subscribeType": row.reinvest}
+        return {
+            **_identity(row),
+            "amount": _money(row.amount),
+            "expiredDate": row.matures,
+            "estimatedInterest": _money(row.product.interest(row.amount, row.product.lock_days)),
+            "subscribeType": row.reinvest,
+        }
 
     return _page(call, _positions(call, fixed=True), show, lambda row: row.product.coin)
 
@@ -110,14 +146,25 @@ def _records(call: Call, *, fixed: bool) -> Json:
         raise Refusal(60000, "type")
     start, end = call.whole("startTime", 60000), call.whole("endTime", 60000)
     since, until = start or 0, call.now_ms if end is None else end
-    rows = [row for row in call.exchange.earn.records(call.uid, fixed=fixed)
-            if row.kind == kind and since <= row.at_ms <= until]
+    rows = [
+        row
+        for row in call.exchange.earn.records(call.uid, fixed=fixed)
+        if row.kind == kind and since <= row.at_ms <= until
+    ]
 
     def show(row: EarnRecord) -> Json:
         shown: dict[str, Json] = {
-            "type": row.kind, "recordId": row.record_id, "productId": row.product.product_id,
-            "coinName": row.product.coin, "amount": _money(row.amount), "productTag": row.product.tag,
-            "time": row.at_ms, "subscribeType": "MANUAL", "requestNo": row.request_no, "status": "SUCCESS"}
+            "type": row.kind,
+            "recordId": row.record_id,
+            "productId": row.product.product_id,
+            "coinName": row.product.coin,
+            "amount": _money(row.amount),
+            "productTag": row.product.tag,
+            "time": row.at_ms,
+            "subscribeType": "MANUAL",
+            "requestNo": row.request_no,
+            "status": "SUCCESS",
+        }
         return {**shown, "lockDay": row.product.lock_days} if fixed else shown
 
     return _page(call, rows, show, lambda row: row.product.coin)
@@ -134,8 +181,13 @@ def _fixed_records(call: Call) -> Json:
 def _subscribe(call: Call, *, fixed: bool, reinvest: str = "OFF") -> Json:
     product = product_of(call.text("productId", refuse=60000), fixed=fixed)
     call.exchange.earn.subscribe(
-        call.uid, product, call.amount("amount", 60000, positive=61000), now_ms=call.now_ms,
-        request_no=call.text("requestNo", refuse=60000), reinvest=reinvest)
+        call.uid,
+        product,
+        call.amount("amount", 60000, positive=61000),
+        now_ms=call.now_ms,
+        request_no=call.text("requestNo", refuse=60000),
+        reinvest=reinvest,
+    )
     return True
 
 
@@ -156,16 +208,21 @@ def _subscribe_fixed(call: Call) -> Json:
 
 def _redeem_flexible(call: Call) -> Json:
     position = call.exchange.earn.position(call.uid, call.text("earnId", refuse=60000), fixed=False)
-    call.exchange.earn.redeem(position, call.amount("amount", 60000, positive=61000), now_ms=call.now_ms,
-                              request_no=call.text("requestNo", refuse=60000))
+    call.exchange.earn.redeem(
+        position,
+        call.amount("amount", 60000, positive=61000),
+        now_ms=call.now_ms,
+        request_no=call.text("requestNo", refuse=60000),
+    )
     return True
 
 
 def _redeem_fixed(call: Call) -> Json:
     """The whole position, without its interest."""
     position = call.exchange.earn.position(call.uid, call.text("earnId", refuse=60000), fixed=True)
-    call.exchange.earn.redeem(position, None, now_ms=call.now_ms,
-                              request_no=call.text("requestNo", refuse=60000))
+    call.exchange.earn.redeem(
+        position, None, now_ms=call.now_ms, request_no=call.text("requestNo", refuse=60000)
+    )
     return True
 
 
@@ -208,8 +265,9 @@ def _get(name: str, handler: Handler) -> Route:
 
 
 def _post(name: str, handler: Handler) -> Route:
-    return Route(method="POST", path=f"/newearn/cloud/v1/{name}", auth=Auth.SIGNED, quota=None,
-                 handler=handler)
+    return Route(
+        method="POST", path=f"/newearn/cloud/v1/{name}", auth=Auth.SIGNED, quota=None, handler=handler
+    )
 
 
 ROUTES = (

@@ -60,10 +60,17 @@ def _currency(call: Call, row: Network) -> Json:
     pair = call.exchange.spot.market(f"{row.coin}_USDT")
     worth = row.fee if pair is None else pair.rules.to_quote(row.fee, pair.last)
     return {
-        "currency": row.code, "name": row.name, "contract_address": row.contract, "network": row.chain,
-        "withdraw_enabled": row.is_open, "deposit_enabled": row.is_open,
-        "withdraw_minsize": _money(row.min_withdrawal), "recharge_minsize": _money(row.min_deposit),
-        "withdraw_minfee": None, "withdraw_fee": _money(row.fee), "withdraw_fee_estimate": _money(worth),
+        "currency": row.code,
+        "name": row.name,
+        "contract_address": row.contract,
+        "network": row.chain,
+        "withdraw_enabled": row.is_open,
+        "deposit_enabled": row.is_open,
+        "withdraw_minsize": _money(row.min_withdrawal),
+        "recharge_minsize": _money(row.min_deposit),
+        "withdraw_minfee": None,
+        "withdraw_fee": _money(row.fee),
+        "withdraw_fee_estimate": _money(worth),
     }
 
 
@@ -72,8 +79,12 @@ def _address(call: Call) -> Json:
     row = network(call.text("currency", refuse=60000))
     if not row.is_open:
         raise Refusal(60003)
-    return {"currency": row.code, "chain": row.code, "address_memo": "",
-            "address": deposit_address(call.exchange.seed, call.uid, row)}
+    return {
+        "currency": row.code,
+        "chain": row.code,
+        "address_memo": "",
+        "address": deposit_address(call.exchange.seed, call.uid, row),
+    }
 
 
 def _charge(call: Call) -> Json:
@@ -81,8 +92,10 @@ def _charge(call: Call) -> Json:
     row = network(call.text("currency", refuse=60000))
     return {
         "today_available_withdraw_BTC": fixed(_quota_left(call), ATOM_PLACES, 4),
-        "min_withdraw": fixed(row.min_withdrawal, ATOM_PLACES), "withdraw_precision": row.decimals,
-        "withdraw_fee": fixed(row.fee, ATOM_PLACES), "withdraw_Precision_GeTen": None,
+        "min_withdraw": fixed(row.min_withdrawal, ATOM_PLACES),
+        "withdraw_precision": row.decimals,
+        "withdraw_fee": fixed(row.fee, ATOM_PLACES),
+        "withdraw_Precision_GeTen": None,
     }
 
 
@@ -107,14 +120,27 @@ def _apply(call: Call) -> Json:
     if _btc(call, row, amount) > _quota_left(call):
         raise Refusal(60064)
     entry = call.exchange.funding.withdraw(
-        call.uid, row, amount, address=address, memo=call.text("address_memo"), receiver=receiver,
-        wallets=wallets, now_ms=call.now_ms)
+        call.uid,
+        row,
+        amount,
+        address=address,
+        memo=call.text("address_memo"),
+        receiver=receiver,
+        wallets=wallets,
+        now_ms=call.now_ms,
+    )
     return {"withdraw_id": str(entry.number)}
 
 
 def _check_address(call: Call, row: Network, address: str) -> None:
-    saved = next((entry for entry in call.exchange.funding.address_book()
-                  if (entry.network, entry.coin, entry.address) == (row.chain, row.coin, address)), None)
+    saved = next(
+        (
+            entry
+            for entry in call.exchange.funding.address_book()
+            if (entry.network, entry.coin, entry.address) == (row.chain, row.coin, address)
+        ),
+        None,
+    )
     if saved is None:
         raise Refusal(60007)
     if not saved.verified:
@@ -141,10 +167,20 @@ def _receiver(call: Call) -> int:
 
 
 def _address_book(call: Call) -> Json:
-    return {"list": [
-        {"currency": entry.coin, "network": entry.network, "address": entry.address, "memo": entry.memo,
-         "remark": entry.remark, "addressType": 0, "verifyStatus": int(entry.verified)}
-        for entry in call.exchange.funding.address_book()]}
+    return {
+        "list": [
+            {
+                "currency": entry.coin,
+                "network": entry.network,
+                "address": entry.address,
+                "memo": entry.memo,
+                "remark": entry.remark,
+                "addressType": 0,
+                "verifyStatus": int(entry.verified),
+            }
+            for entry in call.exchange.funding.address_book()
+        ]
+    }
 
 
 def _history(call: Call) -> Json:
@@ -162,19 +198,28 @@ def _history(call: Call) -> Json:
     since = call.now_ms - _SPAN_MS if start is None else start
     if until - since > _SPAN_MS:
         raise Refusal(60066 if start is None or end is None else 60067)
-    rows = [entry for entry in call.exchange.funding.movements(call.uid, deposits=kind == "deposit")
-            if since <= entry.applied <= until and code in ("", entry.network.code)]
+    rows = [
+        entry
+        for entry in call.exchange.funding.movements(call.uid, deposits=kind == "deposit")
+        if since <= entry.applied <= until and code in ("", entry.network.code)
+    ]
     return {"records": [_record(entry) for entry in rows[:limit]]}
 
 
 def _record(entry: Movement) -> Json:
     number = str(entry.number)
     return {
-        "withdraw_id": "" if entry.is_deposit else number, "deposit_id": number if entry.is_deposit else "",
-        "operation_type": "deposit" if entry.is_deposit else "withdraw", "currency": entry.network.code,
-        "apply_time": entry.applied, "arrival_amount": fixed(entry.amount - entry.fee, ATOM_PLACES),
-        "fee": fixed(entry.fee, ATOM_PLACES), "status": entry.status, "address": entry.address,
-        "address_memo": entry.memo, "tx_id": entry.tx_id,
+        "withdraw_id": "" if entry.is_deposit else number,
+        "deposit_id": number if entry.is_deposit else "",
+        "operation_type": "deposit" if entry.is_deposit else "withdraw",
+        "currency": entry.network.code,
+        "apply_time": entry.applied,
+        "arrival_amount": fixed(entry.amount - entry.fee, ATOM_PLACES),
+        "fee": fixed(entry.fee, ATOM_PLACES),
+        "status": entry.status,
+        "address": entry.address,
+        "address_memo": entry.memo,
+        "tx_id": entry.tx_id,
     }
 
 
@@ -201,14 +246,25 @@ def _set_deposit_account(call: Call) -> Json:
 def _info(call: Call) -> Json:
     account = call.account
     return {
-        "cid": str(account.uid), "account_type": "main" if account.parent is None else "sub",
-        "parent_cid": None if account.parent is None else str(account.parent), "account_status": "active",
-        "kyc_level": "2", "register_time": LISTED_AT_MS, "broker_id": "",
-        "api_keys": [{
-            "access_key_masked": f"{account.key[:3]}****{account.key[-3:]}", "is_current": True,
-            "permissions": ["read-only", "spot-trade", "futures-trade", "withdraw", "finance"],
-            "ip_whitelist": [], "api_key_label": account.name, "api_key_created_time": LISTED_AT_MS,
-            "api_key_expire_time": call.now_ms + _SPAN_MS, "api_key_status": "active"}],
+        "cid": str(account.uid),
+        "account_type": "main" if account.parent is None else "sub",
+        "parent_cid": None if account.parent is None else str(account.parent),
+        "account_status": "active",
+        "kyc_level": "2",
+        "register_time": LISTED_AT_MS,
+        "broker_id": "",
+        "api_keys": [
+            {
+                "access_key_masked": f"{account.key[:3]}****{account.key[-3:]}",
+                "is_current": True,
+                "permissions": ["read-only", "spot-trade", "futures-trade", "withdraw", "finance"],
+                "ip_whitelist": [],
+                "api_key_label": account.name,
+                "api_key_created_time": LISTED_AT_MS,
+                "api_key_expire_time": call.now_ms + _SPAN_MS,
+                "api_key_status": "active",
+            }
+        ],
     }
 
 
@@ -217,19 +273,45 @@ def _get(path: str, calls: int, handler: Handler) -> Route:
 
 
 ROUTES = (
-    Route(method="GET", path="/account/v1/currencies", auth=Auth.NONE, quota=Quota(2, 2, "IP"),
-          handler=_currencies),
+    Route(
+        method="GET",
+        path="/account/v1/currencies",
+        auth=Auth.NONE,
+        quota=Quota(2, 2, "IP"),
+        handler=_currencies,
+    ),
     _get("/account/v1/deposit/address", 2, _address),
     _get("/account/v1/withdraw/charge", 2, _charge),
     _get("/account/v1/withdraw/address/list", 2, _address_book),
     _get("/account/v2/deposit-withdraw/history", 8, _history),
     _get("/account/v1/deposit-withdraw/detail", 8, _detail),
-    Route(method="POST", path="/account/v1/withdraw/apply", auth=Auth.SIGNED, quota=Quota(8, 2, "KEY"),
-          handler=_apply),
-    Route(method="GET", path="/account/v1/get-deposit-account", auth=Auth.KEYED, quota=None,
-          handler=_deposit_account),
-    Route(method="POST", path="/account/v1/set-deposit-account", auth=Auth.SIGNED, quota=None,
-          handler=_set_deposit_account),
-    Route(method="GET", path="/uapi-key/v1/account/info", auth=Auth.KEYED, quota=None, handler=_info,
-          form=Form.UAPI),
+    Route(
+        method="POST",
+        path="/account/v1/withdraw/apply",
+        auth=Auth.SIGNED,
+        quota=Quota(8, 2, "KEY"),
+        handler=_apply,
+    ),
+    Route(
+        method="GET",
+        path="/account/v1/get-deposit-account",
+        auth=Auth.KEYED,
+        quota=None,
+        handler=_deposit_account,
+    ),
+    Route(
+        method="POST",
+        path="/account/v1/set-deposit-account",
+        auth=Auth.SIGNED,
+        quota=None,
+        handler=_set_deposit_account,
+    ),
+    Route(
+        method="GET",
+        path="/uapi-key/v1/account/info",
+        auth=Auth.KEYED,
+        quota=None,
+        handler=_info,
+        form=Form.UAPI,
+    ),
 )

@@ -52,8 +52,11 @@ def _fee_rate(call: Call) -> Json:
     symbol = call.text("symbol", refuse=40034)
     call.exchange.futures.tradable(symbol)
     fees = call.exchange.futures.fees
-    return {"symbol": symbol, "taker_fee_rate": short(fees.taker_ppm, 6),
-            "maker_fee_rate": short(fees.maker_ppm, 6)}
+    return {
+        "symbol": symbol,
+        "taker_fee_rate": short(fees.taker_ppm, 6),
+        "maker_fee_rate": short(fees.maker_ppm, 6),
+    }
 
 
 def _mode(call: Call) -> Json:
@@ -92,14 +95,22 @@ def _flows(call: Call) -> Json:
     """Milliseconds in the query, unlike its neighbours."""
     symbol = _symbol(call)
     kind = call.whole("flow_type", 40007, 0)
-    rows = [flow for flow in call.exchange.futures.flows(call.uid)
-            if symbol in ("", flow.symbol) and kind in (0, flow.kind)]
+    rows = [
+        flow
+        for flow in call.exchange.futures.flows(call.uid)
+        if symbol in ("", flow.symbol) and kind in (0, flow.kind)
+    ]
     limit = call.within("page_size", 100, 1, 1_000, 40007)
     return [flow_row(flow) for flow in _windowed(call, rows, lambda flow: flow.at_ms, unit_ms=1, limit=limit)]
 
 
 def _windowed(
-    call: Call, rows: list[_Row], at: Callable[[_Row], int], *, unit_ms: int, limit: int,
+    call: Call,
+    rows: list[_Row],
+    at: Callable[[_Row], int],
+    *,
+    unit_ms: int,
+    limit: int,
     widest_ms: int | None = None,
 ) -> list[_Row]:
     """Newest first, within start_time and end_time, or the last 7 days when neither is given."""
@@ -137,16 +148,23 @@ def _history(call: Call) -> Json:
     futures, symbol = call.exchange.futures, call.text("symbol", refuse=40034)
     rules = futures.tradable(symbol).rules
     order_id, own = call.text("order_id"), call.text("client_order_id")
-    known: list[ContractOrder | PlanOrder] = [*futures.orders(call.uid),
-                                              *call.exchange.plans.plans(call.uid)]
+    known: list[ContractOrder | PlanOrder] = [*futures.orders(call.uid), *call.exchange.plans.plans(call.uid)]
     known.sort(key=lambda order: order.order_id)
-    rows = [order for order in known
-            if order.symbol == symbol and not order.is_open
-            and order_id in ("", str(order.order_id)) and own in ("", order.client_order_id)]
-    rows = _windowed(call, rows, lambda order: order.created, unit_ms=1_000, limit=_ROWS,
-                     widest_ms=_QUARTER_MS)
-    return [plan_history_row(row, rules) if isinstance(row, PlanOrder)
-            else order_row(row, rules, history=True) for row in rows]
+    rows = [
+        order
+        for order in known
+        if order.symbol == symbol
+        and not order.is_open
+        and order_id in ("", str(order.order_id))
+        and own in ("", order.client_order_id)
+    ]
+    rows = _windowed(
+        call, rows, lambda order: order.created, unit_ms=1_000, limit=_ROWS, widest_ms=_QUARTER_MS
+    )
+    return [
+        plan_history_row(row, rules) if isinstance(row, PlanOrder) else order_row(row, rules, history=True)
+        for row in rows
+    ]
 
 
 def _open_orders(call: Call) -> Json:
@@ -156,29 +174,49 @@ def _open_orders(call: Call) -> Json:
         raise Refusal(40042)
     if state not in ("all", "partially_filled"):
         raise Refusal(40007, "order_state")
-    rows = [order for order in futures.open_orders(call.uid, symbol or None)
-            if kind in ("", order.type) and (state == "all" or order.filled)]
-    trailing = [plan for plan in call.exchange.plans.working(call.uid)
-                if plan.kind == "trailing" and kind in ("", "trailing") and symbol in ("", plan.symbol)
-                and state == "all"]
-    shown = [*(order_row(order, futures.markets[order.symbol].rules) for order in rows[::-1]),
-             *(trailing_row(plan, futures.markets[plan.symbol].rules) for plan in trailing[::-1])]
-    return shown[:call.within("limit", 100, 1, 100, 40007)]
+    rows = [
+        order
+        for order in futures.open_orders(call.uid, symbol or None)
+        if kind in ("", order.type) and (state == "all" or order.filled)
+    ]
+    trailing = [
+        plan
+        for plan in call.exchange.plans.working(call.uid)
+        if plan.kind == "trailing"
+        and kind in ("", "trailing")
+        and symbol in ("", plan.symbol)
+        and state == "all"
+    ]
+    shown = [
+        *(order_row(order, futures.markets[order.symbol].rules) for order in rows[::-1]),
+        *(trailing_row(plan, futures.markets[plan.symbol].rules) for plan in trailing[::-1]),
+    ]
+    return shown[: call.within("limit", 100, 1, 100, 40007)]
 
 
 def _trades(call: Call) -> Json:
     futures, symbol = call.exchange.futures, _symbol(call)
     order_id, own = call.text("order_id"), call.text("client_order_id")
-    rows = [fill for fill in futures.fills(call.uid)
-            if symbol in ("", fill.symbol) and order_id in ("", str(fill.order_id))
-            and own in ("", fill.client_order_id)]
+    rows = [
+        fill
+        for fill in futures.fills(call.uid)
+        if symbol in ("", fill.symbol)
+        and order_id in ("", str(fill.order_id))
+        and own in ("", fill.client_order_id)
+    ]
     rows = _windowed(call, rows, lambda fill: fill.at_ms, unit_ms=1_000, limit=_ROWS, widest_ms=_QUARTER_MS)
     return [fill_row(fill, futures.markets[fill.symbol].rules) for fill in rows]
 
 
 def _private(name: str, calls: int, handler: Handler) -> Route:
-    return Route(method="GET", path=f"/contract/private/{name}", auth=Auth.KEYED,
-                 quota=Quota(calls, 2, "KEY"), handler=handler, message="Ok")
+    return Route(
+        method="GET",
+        path=f"/contract/private/{name}",
+        auth=Auth.KEYED,
+        quota=Quota(calls, 2, "KEY"),
+        handler=handler,
+        message="Ok",
+    )
 
 
 ROUTES = (

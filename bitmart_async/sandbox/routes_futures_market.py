@@ -39,23 +39,37 @@ def _details(call: Call) -> Json:
 def _detail(call: Call, market: ContractMarket) -> Json:
     rules, day = market.rules, market.candles.day(call.now_ms // 1_000)
     return {
-        "symbol": rules.symbol, "product_type": 1, "open_timestamp": LISTED_AT_MS,
-        "expire_timestamp": 0, "settle_timestamp": 0, "base_currency": rules.base,
-        "quote_currency": rules.quote, "last_price": price_text(market.last, rules),
-        "volume_24h": str(day.volume), "turnover_24h": money(day.turnover),
-        "index_price": index_text(call.exchange, rules), "index_name": rules.symbol,
-        "contract_size": f"{rules.contract_size:f}", "min_leverage": str(rules.min_leverage),
-        "max_leverage": str(rules.max_leverage), "price_precision": price_text(1, rules),
-        "vol_precision": "1", "max_volume": str(rules.max_volume),
-        "market_max_volume": str(rules.market_max_volume), "min_volume": str(rules.min_volume),
+        "symbol": rules.symbol,
+        "product_type": 1,
+        "open_timestamp": LISTED_AT_MS,
+        "expire_timestamp": 0,
+        "settle_timestamp": 0,
+        "base_currency": rules.base,
+        "quote_currency": rules.quote,
+        "last_price": price_text(market.last, rules),
+        "volume_24h": str(day.volume),
+        "turnover_24h": money(day.turnover),
+        "index_price": index_text(call.exchange, rules),
+        "index_name": rules.symbol,
+        "contract_size": f"{rules.contract_size:f}",
+        "min_leverage": str(rules.min_leverage),
+        "max_leverage": str(rules.max_leverage),
+        "price_precision": price_text(1, rules),
+        "vol_precision": "1",
+        "max_volume": str(rules.max_volume),
+        "market_max_volume": str(rules.market_max_volume),
+        "min_volume": str(rules.min_volume),
         "funding_rate": rate_text(rules.funding_rate),
         "expected_funding_rate": rate_text(rules.funding_rate),
         "open_interest": str(market.open_interest),
         "open_interest_value": money(rules.value(market.last, market.open_interest)),
-        "high_24h": price_text(day.high, rules), "low_24h": price_text(day.low, rules),
+        "high_24h": price_text(day.high, rules),
+        "low_24h": price_text(day.low, rules),
         "change_24h": short((day.close - day.open) * 10**16 // day.open, 16),
         "funding_interval_hours": rules.funding_hours,
-        "funding_time": funding_times(rules, call.now_ms)[1], "status": "Trading", "delist_time": 0,
+        "funding_time": funding_times(rules, call.now_ms)[1],
+        "status": "Trading",
+        "delist_time": 0,
     }
 
 
@@ -71,33 +85,48 @@ def _depth(call: Call) -> Json:
             rows.append([price_text(price, market.rules), str(contracts), str(total)])
         return rows or None
 
-    return {"asks": side(Side.SELL), "bids": side(Side.BUY), "timestamp": call.now_ms,
-            "symbol": market.rules.symbol}
+    return {
+        "asks": side(Side.SELL),
+        "bids": side(Side.BUY),
+        "timestamp": call.now_ms,
+        "symbol": market.rules.symbol,
+    }
 
 
 def _trades(call: Call) -> Json:
     """Sizes are coins here, not contracts, and times are seconds."""
     market = _market(call)
     rules, limit = market.rules, call.within("limit", 50, 1, 100, 40007)
-    return [{
-        "symbol": rules.symbol, "price": price_text(deal.price, rules),
-        "qty": f"{(deal.size * rules.contract_size).normalize():f}",
-        "quote_qty": money(rules.value(deal.price, deal.size)), "time": deal.at_ms // 1_000,
-        "is_buyer_maker": deal.buyer_made,
-    } for deal in list(market.trades)[::-1][:limit]]
+    return [
+        {
+            "symbol": rules.symbol,
+            "price": price_text(deal.price, rules),
+            "qty": f"{(deal.size * rules.contract_size).normalize():f}",
+            "quote_qty": money(rules.value(deal.price, deal.size)),
+            "time": deal.at_ms // 1_000,
+            "is_buyer_maker": deal.buyer_made,
+        }
+        for deal in list(market.trades)[::-1][:limit]
+    ]
 
 
 def _open_interest(call: Call) -> Json:
     market = _market(call)
-    return {"timestamp": call.now_ms, "symbol": market.rules.symbol,
-            "open_interest": str(market.open_interest),
-            "open_interest_value": money(market.rules.value(market.last, market.open_interest))}
+    return {
+        "timestamp": call.now_ms,
+        "symbol": market.rules.symbol,
+        "open_interest": str(market.open_interest),
+        "open_interest_value": money(market.rules.value(market.last, market.open_interest)),
+    }
 
 
 def _funding(rules: ContractRules, now_ms: int) -> Json:
     return {
-        "timestamp": now_ms, "symbol": rules.symbol, "rate_value": rate_text(rules.funding_rate),
-        "expected_rate": rate_text(rules.funding_rate), "funding_time": funding_times(rules, now_ms)[1],
+        "timestamp": now_ms,
+        "symbol": rules.symbol,
+        "rate_value": rate_text(rules.funding_rate),
+        "expected_rate": rate_text(rules.funding_rate),
+        "funding_time": funding_times(rules, now_ms)[1],
         "funding_upper_limit": rate_text(rules.funding_cap),
         "funding_lower_limit": rate_text(-rules.funding_cap),
     }
@@ -111,8 +140,11 @@ def _funding_rate_v2(call: Call) -> Json:
     symbol, markets = call.text("symbol"), call.exchange.futures.markets
     if symbol and symbol not in markets:
         raise Refusal(40034)
-    return {"list": [_funding(market.rules, call.now_ms) for name, market in markets.items()
-                     if symbol in ("", name)]}
+    return {
+        "list": [
+            _funding(market.rules, call.now_ms) for name, market in markets.items() if symbol in ("", name)
+        ]
+    }
 
 
 def _funding_history(call: Call) -> Json:
@@ -146,32 +178,54 @@ def _candles(call: Call, market: ContractMarket, series: CandleSeries, *, volume
     if start is None or end is None or start > end:
         raise Refusal(40039)
     rules = market.rules
-    return [{
-        "timestamp": row.start, "open_price": price_text(row.open, rules),
-        "close_price": price_text(row.close, rules), "high_price": price_text(row.high, rules),
-        "low_price": price_text(row.low, rules), "volume": str(row.volume) if volumes else "0",
-    } for row in series.rows(step, start, end, call.now_ms // 1_000)[:_MAX_CANDLES]]
+    return [
+        {
+            "timestamp": row.start,
+            "open_price": price_text(row.open, rules),
+            "close_price": price_text(row.close, rules),
+            "high_price": price_text(row.high, rules),
+            "low_price": price_text(row.low, rules),
+            "volume": str(row.volume) if volumes else "0",
+        }
+        for row in series.rows(step, start, end, call.now_ms // 1_000)[:_MAX_CANDLES]
+    ]
 
 
 def _brackets(call: Call) -> Json:
     symbol, markets = call.text("symbol"), call.exchange.futures.markets
     if symbol and symbol not in markets:
         raise Refusal(40034)
-    return {"rules": [_bracket_rule(market.rules) for name, market in markets.items()
-                      if symbol in ("", name)]}
+    return {
+        "rules": [_bracket_rule(market.rules) for name, market in markets.items() if symbol in ("", name)]
+    }
 
 
 def _bracket_rule(rules: ContractRules) -> Json:
-    return {"symbol": rules.symbol, "brackets": [{
-        "bracket": tier.number, "initial_leverage": tier.leverage, "notional_cap": str(tier.cap),
-        "notional_floor": str(tier.floor), "maint_margin_ratio": short(tier.ratio_ppm, 6),
-        "cum": str(tier.deduct),
-    } for tier in rules.brackets]}
+    return {
+        "symbol": rules.symbol,
+        "brackets": [
+            {
+                "bracket": tier.number,
+                "initial_leverage": tier.leverage,
+                "notional_cap": str(tier.cap),
+                "notional_floor": str(tier.floor),
+                "maint_margin_ratio": short(tier.ratio_ppm, 6),
+                "cum": str(tier.deduct),
+            }
+            for tier in rules.brackets
+        ],
+    }
 
 
 def _public(name: str, handler: Handler, calls: int = 12) -> Route:
-    return Route(method="GET", path=f"/contract/public/{name}", auth=Auth.NONE,
-                 quota=Quota(calls, 2, "IP"), handler=handler, message="Ok")
+    return Route(
+        method="GET",
+        path=f"/contract/public/{name}",
+        auth=Auth.NONE,
+        quota=Quota(calls, 2, "IP"),
+        handler=handler,
+        message="Ok",
+    )
 
 
 ROUTES = (

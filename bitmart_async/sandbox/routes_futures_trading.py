@@ -40,8 +40,12 @@ def _leverage(call: Call) -> Json:
     leverage = call.whole("leverage", 40040, futures.setting(call.uid, symbol).leverage)
     assert leverage is not None, "there is a default"
     futures.set_leverage(call.uid, symbol, Setting(leverage, open_type))
-    return {"symbol": symbol, "leverage": str(leverage), "open_type": open_type,
-            "max_value": str(rules.max_leverage)}
+    return {
+        "symbol": symbol,
+        "leverage": str(leverage),
+        "open_type": open_type,
+        "max_value": str(rules.max_leverage),
+    }
 
 
 def _submit(call: Call) -> Json:
@@ -51,12 +55,23 @@ def _submit(call: Call) -> Json:
     stp = integer(call, "stp_mode", 40007, 1)
     if stp not in STP_MODES:
         raise Refusal(40007, "stp_mode")
-    order = futures.submit(call.account, ContractTicket(
-        symbol=rules.symbol, side=integer(call, "side", 40041), type=call.text("type") or "limit",
-        size=integer(call, "size", 40044), mode=integer(call, "mode", 40007, 1),
-        price=call.number("price", 40007), leverage=call.number("leverage", 40040),
-        open_type=call.text("open_type") or None, client_order_id=call.text("client_order_id"),
-        stp=STP_MODES[stp], presets=read_presets(call, rules)), call.now_ms)
+    order = futures.submit(
+        call.account,
+        ContractTicket(
+            symbol=rules.symbol,
+            side=integer(call, "side", 40041),
+            type=call.text("type") or "limit",
+            size=integer(call, "size", 40044),
+            mode=integer(call, "mode", 40007, 1),
+            price=call.number("price", 40007),
+            leverage=call.number("leverage", 40040),
+            open_type=call.text("open_type") or None,
+            client_order_id=call.text("client_order_id"),
+            stp=STP_MODES[stp],
+            presets=read_presets(call, rules),
+        ),
+        call.now_ms,
+    )
     price = "market price" if order.type == "market" else price_text(order.price, rules)
     return {"order_id": order.order_id, "price": price}
 
@@ -89,8 +104,11 @@ def _modify(call: Call) -> Json:
     if price is None and size is None:
         raise Refusal(40007, "price")
     call.exchange.futures.modify(
-        order, order.price if price is None else ticks_of(price, rules),
-        order.size if size is None else size, call.now_ms)
+        order,
+        order.price if price is None else ticks_of(price, rules),
+        order.size if size is None else size,
+        call.now_ms,
+    )
     return {"order_id": order.order_id, "client_order_id": order.client_order_id}
 
 
@@ -148,13 +166,22 @@ def _close(call: Call, position: Position) -> None:
     for order in futures.open_orders(call.uid, position.symbol):
         if order.side == closing:
             futures.cancel(order, call.now_ms)
-    futures.submit(call.account, ContractTicket(
-        symbol=position.symbol, side=closing, type="market", size=position.volume), call.now_ms)
+    futures.submit(
+        call.account,
+        ContractTicket(symbol=position.symbol, side=closing, type="market", size=position.volume),
+        call.now_ms,
+    )
 
 
 def _signed(name: str, quota: Quota | None, handler: Handler) -> Route:
-    return Route(method="POST", path=f"/contract/private/{name}", auth=Auth.SIGNED, quota=quota,
-                 handler=handler, message="Ok")
+    return Route(
+        method="POST",
+        path=f"/contract/private/{name}",
+        auth=Auth.SIGNED,
+        quota=quota,
+        handler=handler,
+        message="Ok",
+    )
 
 
 ROUTES = (

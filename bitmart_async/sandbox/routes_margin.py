@@ -57,11 +57,15 @@ def _account_row(call: Call, rules: SpotRules) -> Json:
     percent = assets * 100 // debts if debts else 999_00
     top, bottom = LIQUIDATION_RATIO
     return {
-        "symbol": rules.symbol, "risk_rate": fixed(percent, 2),
+        "symbol": rules.symbol,
+        "risk_rate": fixed(percent, 2),
         "risk_level": "1" if percent >= 200 else "2" if percent >= 130 else "3",
-        "buy_enabled": True, "sell_enabled": True, "liquidate_price": _liquidation_price(call, rules),
+        "buy_enabled": True,
+        "sell_enabled": True,
+        "liquidate_price": _liquidation_price(call, rules),
         "liquidate_rate": fixed(top * 10 // bottom, 1),
-        "base": _coin_row(call, rules, rules.base), "quote": _coin_row(call, rules, rules.quote),
+        "base": _coin_row(call, rules, rules.base),
+        "quote": _coin_row(call, rules, rules.quote),
     }
 
 
@@ -87,26 +91,44 @@ def _coin_row(call: Call, rules: SpotRules, coin: str) -> Json:
     net, market = total - debt.total, call.exchange.spot.markets[rules.symbol]
     in_btc = net if coin == "BTC" else rules.to_base(net, market.last)
     return {
-        "currency": coin, "borrow_enabled": True, "borrowed": _money(debt.borrowed),
-        "borrow_unpaid": _money(debt.principal), "interest_unpaid": _money(debt.interest),
-        "available": _money(held.available), "frozen": _money(held.frozen), "net_asset": _money(net),
-        "net_assetBTC": _money(in_btc), "total_asset": _money(total),
+        "currency": coin,
+        "borrow_enabled": True,
+        "borrowed": _money(debt.borrowed),
+        "borrow_unpaid": _money(debt.principal),
+        "interest_unpaid": _money(debt.interest),
+        "available": _money(held.available),
+        "frozen": _money(held.frozen),
+        "net_asset": _money(net),
+        "net_assetBTC": _money(in_btc),
+        "total_asset": _money(total),
     }
 
 
 def _pairs(call: Call) -> Json:
-    return {"symbols": [
-        {"symbol": rules.symbol, "max_leverage": str(MAX_LEVERAGE), "symbol_enabled": True,
-         "base": _terms(call, rules, rules.base), "quote": _terms(call, rules, rules.quote)}
-        for rules in _pairs_asked(call)]}
+    return {
+        "symbols": [
+            {
+                "symbol": rules.symbol,
+                "max_leverage": str(MAX_LEVERAGE),
+                "symbol_enabled": True,
+                "base": _terms(call, rules, rules.base),
+                "quote": _terms(call, rules, rules.quote),
+            }
+            for rules in _pairs_asked(call)
+        ]
+    }
 
 
 def _terms(call: Call, rules: SpotRules, coin: str) -> Json:
     return {
-        "currency": coin, "daily_interest": _money(HOURLY * 24), "hourly_interest": _money(HOURLY),
-        "max_borrow_amount": _money(MAX_BORROW[coin]), "min_borrow_amount": _money(MIN_BORROW),
+        "currency": coin,
+        "daily_interest": _money(HOURLY * 24),
+        "hourly_interest": _money(HOURLY),
+        "max_borrow_amount": _money(MAX_BORROW[coin]),
+        "min_borrow_amount": _money(MIN_BORROW),
         "borrowable_amount": _money(
-            call.exchange.margin.borrowable(call.uid, rules.symbol, coin, call.now_ms)),
+            call.exchange.margin.borrowable(call.uid, rules.symbol, coin, call.now_ms)
+        ),
     }
 
 
@@ -115,8 +137,11 @@ def _transfer(call: Call) -> Json:
     side = call.text("side")
     if side not in ("in", "out"):
         raise Refusal(50021, "side")
-    return {"transfer_id": call.exchange.margin.transfer(
-        call.uid, rules.symbol, coin, amount, inwards=side == "in", now_ms=call.now_ms)}
+    return {
+        "transfer_id": call.exchange.margin.transfer(
+            call.uid, rules.symbol, coin, amount, inwards=side == "in", now_ms=call.now_ms
+        )
+    }
 
 
 def _borrow(call: Call) -> Json:
@@ -136,30 +161,51 @@ def _recent(call: Call, rows: list[_Row], number: str) -> list[_Row]:
     if since > until:
         raise Refusal(52004)
     coin = call.text("currency")
-    kept = [row for row in reversed(rows) if since <= row.at_ms <= until and number in ("", row.number)
-            and coin in ("", row.coin)]
-    return kept[:call.within("N", 50, 1, _MOST_ROWS, 50021)]
+    kept = [
+        row
+        for row in reversed(rows)
+        if since <= row.at_ms <= until and number in ("", row.number) and coin in ("", row.coin)
+    ]
+    return kept[: call.within("N", 50, 1, _MOST_ROWS, 50021)]
 
 
 def _borrow_record(call: Call) -> Json:
     rules = _rules(call, call.text("symbol", refuse=50028))
     loans = call.exchange.margin.loans(call.uid, rules.symbol, call.now_ms)
-    return {"records": [
-        {"borrow_id": loan.number, "symbol": loan.symbol, "currency": loan.coin,
-         "borrow_amount": _money(loan.borrowed), "daily_interest": _money(HOURLY * 24),
-         "hourly_interest": _money(HOURLY), "interest_amount": _money(loan.interest_total),
-         "create_time": loan.at_ms}
-        for loan in _recent(call, loans, call.text("borrow_id"))]}
+    return {
+        "records": [
+            {
+                "borrow_id": loan.number,
+                "symbol": loan.symbol,
+                "currency": loan.coin,
+                "borrow_amount": _money(loan.borrowed),
+                "daily_interest": _money(HOURLY * 24),
+                "hourly_interest": _money(HOURLY),
+                "interest_amount": _money(loan.interest_total),
+                "create_time": loan.at_ms,
+            }
+            for loan in _recent(call, loans, call.text("borrow_id"))
+        ]
+    }
 
 
 def _repay_record(call: Call) -> Json:
     rules = _rules(call, call.text("symbol", refuse=50028))
     rows = call.exchange.margin.repayments(call.uid, rules.symbol)
-    return {"records": [
-        {"repay_id": row.number, "repay_time": row.at_ms, "symbol": row.symbol, "currency": row.coin,
-         "repaid_amount": _money(row.principal + row.interest), "repaid_principal": _money(row.principal),
-         "repaid_interest": _money(row.interest)}
-        for row in _recent(call, rows, call.text("repay_id"))]}
+    return {
+        "records": [
+            {
+                "repay_id": row.number,
+                "repay_time": row.at_ms,
+                "symbol": row.symbol,
+                "currency": row.coin,
+                "repaid_amount": _money(row.principal + row.interest),
+                "repaid_principal": _money(row.principal),
+                "repaid_interest": _money(row.interest),
+            }
+            for row in _recent(call, rows, call.text("repay_id"))
+        ]
+    }
 
 
 def _submit(call: Call) -> Json:
@@ -167,21 +213,41 @@ def _submit(call: Call) -> Json:
     symbol, side, kind = call.text("symbol"), call.text("side"), call.text("type")
     if not (symbol and side and kind):
         raise Refusal(50028)
-    order = call.exchange.spot.submit(call.account, SpotTicket(
-        symbol=symbol, side=side, type=kind, price=call.number("price", 50021),
-        size=call.number("size", 50021), notional=call.number("notional", 50021),
-        client_order_id=call.text("clientOrderId"), wallet=margin_wallet(symbol)), call.now_ms)
+    order = call.exchange.spot.submit(
+        call.account,
+        SpotTicket(
+            symbol=symbol,
+            side=side,
+            type=kind,
+            price=call.number("price", 50021),
+            size=call.number("size", 50021),
+            notional=call.number("notional", 50021),
+            client_order_id=call.text("clientOrderId"),
+            wallet=margin_wallet(symbol),
+        ),
+        call.now_ms,
+    )
     return {"order_id": str(order.order_id)}
 
 
 def _get(name: str, calls: int, handler: Handler) -> Route:
-    return Route(method="GET", path=f"/spot/v1/margin/isolated/{name}", auth=Auth.KEYED,
-                 quota=Quota(calls, 2, "KEY"), handler=handler)
+    return Route(
+        method="GET",
+        path=f"/spot/v1/margin/isolated/{name}",
+        auth=Auth.KEYED,
+        quota=Quota(calls, 2, "KEY"),
+        handler=handler,
+    )
 
 
 def _post(name: str, handler: Handler) -> Route:
-    return Route(method="POST", path=f"/spot/v1/margin/isolated/{name}", auth=Auth.SIGNED,
-                 quota=Quota(2, 2, "KEY"), handler=handler)
+    return Route(
+        method="POST",
+        path=f"/spot/v1/margin/isolated/{name}",
+        auth=Auth.SIGNED,
+        quota=Quota(2, 2, "KEY"),
+        handler=handler,
+    )
 
 
 ROUTES = (
@@ -192,6 +258,11 @@ ROUTES = (
     _post("transfer", _transfer),
     _post("borrow", _borrow),
     _post("repay", _repay),
-    Route(method="POST", path="/spot/v1/margin/submit_order", auth=Auth.SIGNED, quota=Quota(20, 1, "UID"),
-          handler=_submit),
+    Route(
+        method="POST",
+        path="/spot/v1/margin/submit_order",
+        auth=Auth.SIGNED,
+        quota=Quota(20, 1, "UID"),
+        handler=_submit,
+    ),
 )

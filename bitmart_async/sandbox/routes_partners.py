@@ -54,7 +54,7 @@ def _paging(call: Call, most: int = 1_000) -> tuple[int, int]:
 
 def _paged(call: Call, name: str, rows: list[Json], most: int = 1_000) -> dict[str, Json]:
     page, size = _paging(call, most)
-    return {"total": len(rows), "page": page, "size": size, name: rows[(page - 1) * size:page * size]}
+    return {"total": len(rows), "page": page, "size": size, name: rows[(page - 1) * size : page * size]}
 
 
 def _happened(call: Call, start: str = "start_time", end: str = "end_time", *, needed: bool = True) -> bool:
@@ -78,12 +78,19 @@ def _rebate_list(call: Call) -> Json:
         raise Refusal(40007, "currency")
     wanted = call.whole("user_id", 40007)
     happened = _happened(call, "rebate_start_time", "rebate_end_time", needed=False)
-    kept = [row for row in _INVITED
-            if happened and wanted in (None, row.cid) and call.text("currency") == "USDT"]
-    rows: list[Json] = [{"rebate_coin": "USDT", "trade_user_id": row.cid, "total_rebate_amount": row.rebate,
-                         "user_type": 1} for row in kept]
-    return {**_paged(call, "rebate_detail_page_data", rows), "btc_rebate_sum": 0.0, "eth_rebate_sum": 0.0,
-            "usdt_rebate_sum": sum((row.rebate for row in kept), 0.0)}
+    kept = [
+        row for row in _INVITED if happened and wanted in (None, row.cid) and call.text("currency") == "USDT"
+    ]
+    rows: list[Json] = [
+        {"rebate_coin": "USDT", "trade_user_id": row.cid, "total_rebate_amount": row.rebate, "user_type": 1}
+        for row in kept
+    ]
+    return {
+        **_paged(call, "rebate_detail_page_data", rows),
+        "btc_rebate_sum": 0.0,
+        "eth_rebate_sum": 0.0,
+        "usdt_rebate_sum": sum((row.rebate for row in kept), 0.0),
+    }
 
 
 def _trade_list(call: Call) -> Json:
@@ -92,11 +99,23 @@ def _trade_list(call: Call) -> Json:
         raise Refusal(40007, "type")
     rows: list[Json] = []
     if customer is not None and kind == 1 and _happened(call, needed=False):
-        rows.append({
-            "user_id": customer.cid, "user_type": 1, "create_time": _day_before(call), "symbol": "BTCUSDT",
-            "leverage": 20, "open_type": 2, "way": 1, "category": 2, "select_copy_trade": 2,
-            "deal_price": 50_000.0, "deal_vol": customer.volume / 50.0, "fee": customer.fee,
-            "realised_profit": 0.0})
+        rows.append(
+            {
+                "user_id": customer.cid,
+                "user_type": 1,
+                "create_time": _day_before(call),
+                "symbol": "BTCUSDT",
+                "leverage": 20,
+                "open_type": 2,
+                "way": 1,
+                "category": 2,
+                "select_copy_trade": 2,
+                "deal_price": 50_000.0,
+                "deal_vol": customer.volume / 50.0,
+                "fee": customer.fee,
+                "realised_profit": 0.0,
+            }
+        )
     return _paged(call, "list", rows)
 
 
@@ -105,9 +124,16 @@ def _rebate_user(call: Call) -> Json:
     if customer is None:
         raise Refusal(40007, "cid")
     volume, fee, rebate = str(customer.volume), f"{customer.fee:.2f}", f"{customer.rebate:.2f}"
-    return {"cid": customer.cid, "back_rate": "0.3", "trading_vol_total": volume, "trading_fee_total": fee,
-            "rebate_total": rebate, "trading_vol": volume if happened else "0",
-            "trading_fee": fee if happened else "0", "rebate": rebate if happened else "0"}
+    return {
+        "cid": customer.cid,
+        "back_rate": "0.3",
+        "trading_vol_total": volume,
+        "trading_fee_total": fee,
+        "rebate_total": rebate,
+        "trading_vol": volume if happened else "0",
+        "trading_fee": fee if happened else "0",
+        "rebate": rebate if happened else "0",
+    }
 
 
 def _rebate_api(call: Call) -> Json:
@@ -124,10 +150,19 @@ def _invite_check(call: Call) -> Json:
 def _rebate_invited(call: Call) -> Json:
     happened, wanted = _happened(call), call.whole("cid", 40007)
     rows: list[Json] = [
-        {"cid": row.cid, "rebateTotal": f"{row.rebate:.2f}", "tradingVolTotal": str(row.volume),
-         "cashbackRate": "0.1", "tradingFeeTotal": f"{row.fee:.2f}", "backRate": "0.3", "status": 1,
-         "accountAssetTotal": str(row.assets)}
-        for row in _INVITED if happened and wanted in (None, row.cid)]
+        {
+            "cid": row.cid,
+            "rebateTotal": f"{row.rebate:.2f}",
+            "tradingVolTotal": str(row.volume),
+            "cashbackRate": "0.1",
+            "tradingFeeTotal": f"{row.fee:.2f}",
+            "backRate": "0.3",
+            "status": 1,
+            "accountAssetTotal": str(row.assets),
+        }
+        for row in _INVITED
+        if happened and wanted in (None, row.cid)
+    ]
     return _paged(call, "list", rows, most=50)
 
 
@@ -141,8 +176,19 @@ def _moves(call: Call) -> Json:
     customer, happened, kind = _customer(call, "cid"), _happened(call), call.whole("type", 40007)
     rows: list[Json] = []
     if customer is not None and happened and kind in (None, 1):
-        rows.append({"dateTime": _day_before(call), "cid": customer.cid, "remark": "", "parentCid": call.uid,
-                     "userType": 1, "type": 1, "method": 1, "amount": str(customer.assets), "coin": "USDT"})
+        rows.append(
+            {
+                "dateTime": _day_before(call),
+                "cid": customer.cid,
+                "remark": "",
+                "parentCid": call.uid,
+                "userType": 1,
+                "type": 1,
+                "method": 1,
+                "amount": str(customer.assets),
+                "coin": "USDT",
+            }
+        )
     return _paged(call, "list", rows, most=50)
 
 
@@ -164,8 +210,14 @@ def _broker_rebate(call: Call) -> Json:
 
 
 def _affiliate(name: str, handler: Handler, *, quota: Quota | None = _QUOTA) -> Route:
-    return Route(method="GET", path=f"/contract/private/affiliate/{name}", auth=Auth.KEYED, quota=quota,
-                 handler=handler, form=Form.STRING_CODE)
+    return Route(
+        method="GET",
+        path=f"/contract/private/affiliate/{name}",
+        auth=Auth.KEYED,
+        quota=quota,
+        handler=handler,
+        form=Form.STRING_CODE,
+    )
 
 
 FUTURES_ROUTES = (
@@ -177,10 +229,22 @@ FUTURES_ROUTES = (
     _affiliate("rebate-inviteUser", _rebate_invited),
     _affiliate("aff-customer-info", _customer_info, quota=None),
     _affiliate("deposit-withdrawal-list", _moves, quota=None),
-    Route(method="GET", path="/contract/private/auto_repayment", auth=Auth.KEYED, quota=None,
-          handler=_nothing_repaid, form=Form.ERRNO),
-    Route(method="GET", path="/contract/private/cross_collateral/interest_log", auth=Auth.KEYED, quota=None,
-          handler=_no_interest, form=Form.ERRNO),
+    Route(
+        method="GET",
+        path="/contract/private/auto_repayment",
+        auth=Auth.KEYED,
+        quota=None,
+        handler=_nothing_repaid,
+        form=Form.ERRNO,
+    ),
+    Route(
+        method="GET",
+        path="/contract/private/cross_collateral/interest_log",
+        auth=Auth.KEYED,
+        quota=None,
+        handler=_no_interest,
+        form=Form.ERRNO,
+    ),
 )
 SPOT_ROUTES = (
     Route(method="GET", path="/spot/v1/broker/rebate", auth=Auth.KEYED, quota=None, handler=_broker_rebate),

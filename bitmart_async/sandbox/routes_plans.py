@@ -44,8 +44,10 @@ def _choice(call: Call, name: str, choices: tuple[int, ...], default: int | None
 def read_presets(call: Call, rules: ContractRules, before: Presets = NO_PRESETS) -> Presets:
     """The presets a call names; what it does not name stays as it was."""
     values: list[int] = []
-    for name, price, watched in (("take_profit", before.take_profit, before.take_profit_type),
-                              ("stop_loss", before.stop_loss, before.stop_loss_type)):
+    for name, price, watched in (
+        ("take_profit", before.take_profit, before.take_profit_type),
+        ("stop_loss", before.stop_loss, before.stop_loss_type),
+    ):
         given = call.get(f"preset_{name}_price")
         ticks = price if given is None else ticks_of(given, rules)
         kind = _choice(call, f"preset_{name}_price_type", (0, 1, 2), watched or 1) or 1
@@ -99,15 +101,30 @@ def _submit_plan(call: Call) -> Json:
         raise Refusal(40007, "executive_price")
     category = _choice(call, "plan_category", (1, 2), 1)
     way = _choice(call, "price_way", (RISES, FALLS))
-    plan = call.exchange.plans.submit(PlanOrder(
-        order_id=0, client_order_id="", account=call.account, symbol=rules.symbol,
-        kind=kind if closes else "plan", side=side, execution="limit" if executive else "market", mode=mode,
-        size=0 if closes and category == 2 else _size(call, rules),
-        leverage=check_leverage(call.number("leverage", 40040), rules), open_type=_open_type(call),
-        position_mode=call.exchange.futures.position_mode(call.uid),
-        price_type=_choice(call, "price_type", (1, 2)), price_way=way,
-        trigger=ticks_of(call.get("trigger_price"), rules), executive=executive, category=category,
-        presets=read_presets(call, rules), created=call.now_ms, updated=call.now_ms))
+    plan = call.exchange.plans.submit(
+        PlanOrder(
+            order_id=0,
+            client_order_id="",
+            account=call.account,
+            symbol=rules.symbol,
+            kind=kind if closes else "plan",
+            side=side,
+            execution="limit" if executive else "market",
+            mode=mode,
+            size=0 if closes and category == 2 else _size(call, rules),
+            leverage=check_leverage(call.number("leverage", 40040), rules),
+            open_type=_open_type(call),
+            position_mode=call.exchange.futures.position_mode(call.uid),
+            price_type=_choice(call, "price_type", (1, 2)),
+            price_way=way,
+            trigger=ticks_of(call.get("trigger_price"), rules),
+            executive=executive,
+            category=category,
+            presets=read_presets(call, rules),
+            created=call.now_ms,
+            updated=call.now_ms,
+        )
+    )
     return {"order_id": plan.order_id}
 
 
@@ -120,13 +137,28 @@ def _submit_closer(call: Call) -> Json:
     check_client_id(own_id)
     category = _choice(call, "plan_category", (1, 2), 2)
     execution, executive = _execution(call, rules)
-    plan = call.exchange.plans.submit(PlanOrder(
-        order_id=0, client_order_id=own_id, account=call.account, symbol=rules.symbol, kind=kind, side=side,
-        execution=execution, size=_size(call, rules, 0) if category == 1 else 0, leverage=0,
-        open_type="cross", position_mode=call.exchange.futures.position_mode(call.uid),
-        price_type=_choice(call, "price_type", (1, 2)), price_way=closing_way(kind, side),
-        trigger=ticks_of(call.get("trigger_price"), rules), executive=executive, category=category,
-        created=call.now_ms, updated=call.now_ms))
+    plan = call.exchange.plans.submit(
+        PlanOrder(
+            order_id=0,
+            client_order_id=own_id,
+            account=call.account,
+            symbol=rules.symbol,
+            kind=kind,
+            side=side,
+            execution=execution,
+            size=_size(call, rules, 0) if category == 1 else 0,
+            leverage=0,
+            open_type="cross",
+            position_mode=call.exchange.futures.position_mode(call.uid),
+            price_type=_choice(call, "price_type", (1, 2)),
+            price_way=closing_way(kind, side),
+            trigger=ticks_of(call.get("trigger_price"), rules),
+            executive=executive,
+            category=category,
+            created=call.now_ms,
+            updated=call.now_ms,
+        )
+    )
     return {"order_id": str(plan.order_id), "client_order_id": own_id}
 
 
@@ -147,15 +179,27 @@ def _submit_trail(call: Call) -> Json:
     callback = call.number("callback_rate", 40007)
     if callback is None or not _LEAST_CALLBACK <= callback <= _MOST_CALLBACK:
         raise Refusal(40007, "callback_rate")
-    plan = call.exchange.plans.submit(PlanOrder(
-        order_id=0, client_order_id="", account=call.account, symbol=rules.symbol, kind="trailing", side=side,
-        execution="market", size=_size(call, rules),
-        leverage=check_leverage(call.number("leverage", 40040), rules), open_type=_open_type(call),
-        position_mode=call.exchange.futures.position_mode(call.uid),
-        price_type=_choice(call, "activation_price_type", (1, 2)),
-        price_way=RISES if side in (3, 4) else FALLS,
-        trigger=ticks_of(call.get("activation_price"), rules), callback_ppm=int(callback.scaleb(4)),
-        created=call.now_ms, updated=call.now_ms))
+    plan = call.exchange.plans.submit(
+        PlanOrder(
+            order_id=0,
+            client_order_id="",
+            account=call.account,
+            symbol=rules.symbol,
+            kind="trailing",
+            side=side,
+            execution="market",
+            size=_size(call, rules),
+            leverage=check_leverage(call.number("leverage", 40040), rules),
+            open_type=_open_type(call),
+            position_mode=call.exchange.futures.position_mode(call.uid),
+            price_type=_choice(call, "activation_price_type", (1, 2)),
+            price_way=RISES if side in (3, 4) else FALLS,
+            trigger=ticks_of(call.get("activation_price"), rules),
+            callback_ppm=int(callback.scaleb(4)),
+            created=call.now_ms,
+            updated=call.now_ms,
+        )
+    )
     return {"order_id": plan.order_id}
 
 
@@ -254,25 +298,47 @@ def _current(call: Call) -> Json:
         raise Refusal(40042)
     if plan_type not in ("", "plan", "profit_loss"):
         raise Refusal(40007, "plan_type")
-    rows = [plan for plan in reversed(call.exchange.plans.working(call.uid))
-            if plan.kind != "trailing" and symbol in ("", plan.symbol) and kind in ("", plan.execution)
-            and plan_type in ("", "plan" if plan.kind == "plan" else "profit_loss")]
-    return [plan_row(plan, futures.markets[plan.symbol].rules, plan.size or futures.position(
-        call.uid, plan.symbol, futures.leg(call.uid, plan.side)).volume)
-        for plan in rows[:call.within("limit", 100, 1, 100, 40007)]]
+    rows = [
+        plan
+        for plan in reversed(call.exchange.plans.working(call.uid))
+        if plan.kind != "trailing"
+        and symbol in ("", plan.symbol)
+        and kind in ("", plan.execution)
+        and plan_type in ("", "plan" if plan.kind == "plan" else "profit_loss")
+    ]
+    return [
+        plan_row(
+            plan,
+            futures.markets[plan.symbol].rules,
+            plan.size or futures.position(call.uid, plan.symbol, futures.leg(call.uid, plan.side)).volume,
+        )
+        for plan in rows[: call.within("limit", 100, 1, 100, 40007)]
+    ]
 
 
 def _signed(name: str, calls: int, handler: Handler) -> Route:
-    return Route(method="POST", path=f"/contract/private/{name}", auth=Auth.SIGNED,
-                 quota=Quota(calls, 2, "UID"), handler=handler, message="Ok")
+    return Route(
+        method="POST",
+        path=f"/contract/private/{name}",
+        auth=Auth.SIGNED,
+        quota=Quota(calls, 2, "UID"),
+        handler=handler,
+        message="Ok",
+    )
 
 
 ROUTES = (
     _signed("submit-plan-order", 24, _submit_plan),
     _signed("modify-plan-order", 24, _modify_plan),
     _signed("cancel-plan-order", 40, _cancel_plan),
-    Route(method="GET", path="/contract/private/current-plan-order", auth=Auth.KEYED,
-          quota=Quota(50, 2, "KEY"), handler=_current, message="Ok"),
+    Route(
+        method="GET",
+        path="/contract/private/current-plan-order",
+        auth=Auth.KEYED,
+        quota=Quota(50, 2, "KEY"),
+        handler=_current,
+        message="Ok",
+    ),
     _signed("submit-tp-sl-order", 24, _submit_closer),
     _signed("modify-tp-sl-order", 24, _modify_closer),
     _signed("modify-preset-plan-order", 24, _modify_presets),

@@ -18,9 +18,12 @@ _NAMES: Final = {coin.code: coin.name for coin in COINS}
 
 
 def _spot_wallet(call: Call) -> Json:
-    return {"wallet": [
-        {"id": coin, "available": available, "name": _NAMES[coin], "frozen": frozen}
-        for coin, available, frozen in wallet_rows(call.account, call.exchange.ledger)]}
+    return {
+        "wallet": [
+            {"id": coin, "available": available, "name": _NAMES[coin], "frozen": frozen}
+            for coin, available, frozen in wallet_rows(call.account, call.exchange.ledger)
+        ]
+    }
 
 
 def _wallet(call: Call) -> Json:
@@ -32,8 +35,16 @@ def _wallet(call: Call) -> Json:
     for coin, available, frozen in wallet_rows(call.account, call.exchange.ledger):
         if wanted in ("", coin):
             worth = _usd(call, coin) if valued else None
-            rows.append({"currency": coin, "name": _NAMES[coin], "available": available,
-                         "available_usd_valuation": worth, "frozen": frozen, "unAvailable": frozen})
+            rows.append(
+                {
+                    "currency": coin,
+                    "name": _NAMES[coin],
+                    "available": available,
+                    "available_usd_valuation": worth,
+                    "frozen": frozen,
+                    "unAvailable": frozen,
+                }
+            )
     return {"wallet": rows}
 
 
@@ -59,17 +70,26 @@ def _trade_fee(call: Call) -> Json:
         raise Refusal(50001)
     fees = call.exchange.spot.fees
     taker, maker = short(fees.taker_ppm, 6), short(fees.maker_ppm, 6)
-    return {"symbol": symbol, "buy_taker_fee_rate": taker, "sell_taker_fee_rate": taker,
-            "buy_maker_fee_rate": maker, "sell_maker_fee_rate": maker}
+    return {
+        "symbol": symbol,
+        "buy_taker_fee_rate": taker,
+        "sell_taker_fee_rate": taker,
+        "buy_maker_fee_rate": maker,
+        "sell_maker_fee_rate": maker,
+    }
 
 
 ROUTES = (
-    Route(method="GET", path="/spot/v1/wallet", auth=Auth.KEYED, quota=Quota(12, 2, "KEY"),
-          handler=_spot_wallet),
-    Route(method="GET", path="/account/v1/wallet", auth=Auth.KEYED, quota=Quota(12, 2, "KEY"),
-          handler=_wallet),
-    Route(method="GET", path="/spot/v1/user_fee", auth=Auth.KEYED, quota=Quota(2, 2, "KEY"),
-          handler=_user_fee),
-    Route(method="GET", path="/spot/v1/trade_fee", auth=Auth.KEYED, quota=Quota(2, 2, "KEY"),
-          handler=_trade_fee),
+    Route(
+        method="GET", path="/spot/v1/wallet", auth=Auth.KEYED, quota=Quota(12, 2, "KEY"), handler=_spot_wallet
+    ),
+    Route(
+        method="GET", path="/account/v1/wallet", auth=Auth.KEYED, quota=Quota(12, 2, "KEY"), handler=_wallet
+    ),
+    Route(
+        method="GET", path="/spot/v1/user_fee", auth=Auth.KEYED, quota=Quota(2, 2, "KEY"), handler=_user_fee
+    ),
+    Route(
+        method="GET", path="/spot/v1/trade_fee", auth=Auth.KEYED, quota=Quota(2, 2, "KEY"), handler=_trade_fee
+    ),
 )

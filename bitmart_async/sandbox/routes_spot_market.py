@@ -22,13 +22,28 @@ __all__ = ["ROUTES"]
 _STEPS: Final = frozenset({1, 5, 15, 30, 60, 120, 240, 1_440, 10_080, 43_200})
 _MAX_CANDLES: Final = 200
 _LITE_REACH: Final = 1_000
-_TICKER_COLUMNS: Final = ("last", "v_24h", "qv_24h", "open_24h", "high_24h", "low_24h", "fluctuation",
-                          "bid_px", "bid_sz", "ask_px", "ask_sz")
+_TICKER_COLUMNS: Final = (
+    "last",
+    "v_24h",
+    "qv_24h",
+    "open_24h",
+    "high_24h",
+    "low_24h",
+    "fluctuation",
+    "bid_px",
+    "bid_sz",
+    "ask_px",
+    "ask_sz",
+)
 
 
 def _currencies(call: Call) -> Json:
-    return {"currencies": [{"id": coin.code, "name": coin.name, "withdraw_enabled": True,
-                            "deposit_enabled": True} for coin in COINS]}
+    return {
+        "currencies": [
+            {"id": coin.code, "name": coin.name, "withdraw_enabled": True, "deposit_enabled": True}
+            for coin in COINS
+        ]
+    }
 
 
 def _symbols(call: Call) -> Json:
@@ -41,13 +56,19 @@ def _details(call: Call) -> Json:
 
 def _detail(rules: SpotRules) -> Json:
     return {
-        "symbol": rules.symbol, "symbol_id": rules.symbol_id, "base_currency": rules.base,
-        "quote_currency": rules.quote, "quote_increment": size_text(rules.min_size, rules),
+        "symbol": rules.symbol,
+        "symbol_id": rules.symbol_id,
+        "base_currency": rules.base,
+        "quote_currency": rules.quote,
+        "quote_increment": size_text(rules.min_size, rules),
         "base_min_size": size_text(rules.min_size, rules),
         "base_max_size": size_text(rules.max_size, rules),
-        "price_min_precision": rules.price_decimals - 2, "price_max_precision": rules.price_decimals,
-        "expiration": "NA", "min_buy_amount": money_text(rules.min_value),
-        "min_sell_amount": money_text(rules.min_value), "trade_status": "trading",
+        "price_min_precision": rules.price_decimals - 2,
+        "price_max_precision": rules.price_decimals,
+        "expiration": "NA",
+        "min_buy_amount": money_text(rules.min_value),
+        "min_sell_amount": money_text(rules.min_value),
+        "trade_status": "trading",
     }
 
 
@@ -78,19 +99,28 @@ def _books(call: Call) -> Json:
     rules, limit = market.rules, call.within("limit", 35, 1, 50, 70002)
 
     def side(which: Side) -> list[Json]:
-        return [[price_text(price, rules), size_text(lots, rules)]
-                for price, lots in market.book.levels(which, limit)]
+        return [
+            [price_text(price, rules), size_text(lots, rules)]
+            for price, lots in market.book.levels(which, limit)
+        ]
 
-    return {"ts": str(call.now_ms), "symbol": rules.symbol, "asks": side(Side.SELL),
-            "bids": side(Side.BUY)}
+    return {"ts": str(call.now_ms), "symbol": rules.symbol, "asks": side(Side.SELL), "bids": side(Side.BUY)}
 
 
 def _trades(call: Call) -> Json:
     market = _market(call)
     rules, limit = market.rules, call.within("limit", 50, 1, 50, 70002)
     newest = list(market.trades)[::-1][:limit]
-    return [[rules.symbol, str(trade.at_ms), price_text(trade.price, rules),
-             size_text(trade.size, rules), "sell" if trade.buyer_made else "buy"] for trade in newest]
+    return [
+        [
+            rules.symbol,
+            str(trade.at_ms),
+            price_text(trade.price, rules),
+            size_text(trade.size, rules),
+            "sell" if trade.buyer_made else "buy",
+        ]
+        for trade in newest
+    ]
 
 
 def _klines(call: Call) -> Json:
@@ -120,27 +150,42 @@ def _candles(call: Call, reach: int | None) -> Json:
         since = max(since, open_time(step, now_s) - (reach - 1) * step * 60)
     rows = market.candles.rows(step, since, now_s if before is None else before, now_s)
     if after is None:
-        return [_candle(row, market.rules) for row in rows[:-limit - 1:-1]]
+        return [_candle(row, market.rules) for row in rows[: -limit - 1 : -1]]
     return [_candle(row, market.rules) for row in rows[:limit]]
 
 
 def _candle(row: Candle, rules: SpotRules) -> Json:
-    return [str(row.start), *(price_text(p, rules) for p in (row.open, row.high, row.low, row.close)),
-            size_text(row.volume, rules), fixed(row.turnover, ATOM_PLACES)]
+    return [
+        str(row.start),
+        *(price_text(p, rules) for p in (row.open, row.high, row.low, row.close)),
+        size_text(row.volume, rules),
+        fixed(row.turnover, ATOM_PLACES),
+    ]
 
 
 def _quotation(name: str, calls: int, handler: Handler) -> Route:
-    return Route(method="GET", path=f"/spot/quotation/v3/{name}", auth=Auth.NONE,
-                 quota=Quota(calls, 2, "IP"), handler=handler, message="success")
+    return Route(
+        method="GET",
+        path=f"/spot/quotation/v3/{name}",
+        auth=Auth.NONE,
+        quota=Quota(calls, 2, "IP"),
+        handler=handler,
+        message="success",
+    )
 
 
 ROUTES = (
-    Route(method="GET", path="/spot/v1/currencies", auth=Auth.NONE, quota=Quota(8, 2, "IP"),
-          handler=_currencies),
-    Route(method="GET", path="/spot/v1/symbols", auth=Auth.NONE, quota=Quota(8, 2, "IP"),
-          handler=_symbols),
-    Route(method="GET", path="/spot/v1/symbols/details", auth=Auth.NONE, quota=Quota(12, 2, "IP"),
-          handler=_details),
+    Route(
+        method="GET", path="/spot/v1/currencies", auth=Auth.NONE, quota=Quota(8, 2, "IP"), handler=_currencies
+    ),
+    Route(method="GET", path="/spot/v1/symbols", auth=Auth.NONE, quota=Quota(8, 2, "IP"), handler=_symbols),
+    Route(
+        method="GET",
+        path="/spot/v1/symbols/details",
+        auth=Auth.NONE,
+        quota=Quota(12, 2, "IP"),
+        handler=_details,
+    ),
     _quotation("ticker", 15, _ticker),
     _quotation("tickers", 10, _tickers),
     _quotation("books", 15, _books),

@@ -33,9 +33,15 @@ def _ticket(row: dict[str, Json], symbol: str, id_name: str) -> SpotTicket:
     if stp not in {mode.value for mode in Stp}:
         raise Refusal(50021, "stpMode")
     return SpotTicket(
-        symbol=symbol, side=side, type=kind, price=fields.number("price", 50021),
-        size=fields.number("size", 50021), notional=fields.number("notional", 50021),
-        client_order_id=fields.text(id_name), stp=Stp(stp))
+        symbol=symbol,
+        side=side,
+        type=kind,
+        price=fields.number("price", 50021),
+        size=fields.number("size", 50021),
+        notional=fields.number("notional", 50021),
+        client_order_id=fields.text(id_name),
+        stp=Stp(stp),
+    )
 
 
 def _submit(call: Call) -> Json:
@@ -56,7 +62,8 @@ def _batch(call: Call) -> Json:
     for row in rows:
         try:
             order = call.exchange.spot.submit(
-                call.account, _ticket(row, symbol, "clientOrderId"), call.now_ms)
+                call.account, _ticket(row, symbol, "clientOrderId"), call.now_ms
+            )
         except Refusal as refusal:
             refused = refusal
         else:
@@ -104,8 +111,13 @@ def _cancel_many(call: Call) -> Json:
         else:
             call.exchange.spot.cancel(order, call.now_ms)
             good.append(wanted)
-    return {"successIds": good, "failIds": bad, "totalCount": len(good) + len(bad),
-            "successCount": len(good), "failedCount": len(bad)}
+    return {
+        "successIds": good,
+        "failIds": bad,
+        "totalCount": len(good) + len(bad),
+        "successCount": len(good),
+        "failedCount": len(bad),
+    }
 
 
 def _cancel_all(call: Call) -> Json:
@@ -159,19 +171,27 @@ def _windowed(call: Call, rows: list[_Row], at: Callable[[_Row], int]) -> list[_
     since, until = start or 0, call.now_ms if end is None else end
     if since > until:
         raise Refusal(52004)
-    kept = [row for row in rows if since <= at(row) <= until and symbol in ("", row.symbol)
-            and mode in ("", order_mode(row.wallet))]
+    kept = [
+        row
+        for row in rows
+        if since <= at(row) <= until and symbol in ("", row.symbol) and mode in ("", order_mode(row.wallet))
+    ]
     kept.sort(key=at, reverse=True)
     return kept[:limit]
 
 
 def _orders(call: Call, *, still_open: bool) -> Json:
     spot = call.exchange.spot
-    rows = [order for order in spot.orders(call.uid)
-            if order.is_open == still_open and spot.order(call.uid, order.order_id, call.now_ms)]
+    rows = [
+        order
+        for order in spot.orders(call.uid)
+        if order.is_open == still_open and spot.order(call.uid, order.order_id, call.now_ms)
+    ]
     rows.reverse()  # so that among equal times the newest stays first
-    return [order_row(order, spot.markets[order.symbol].rules)
-            for order in _windowed(call, rows, lambda order: order.created)]
+    return [
+        order_row(order, spot.markets[order.symbol].rules)
+        for order in _windowed(call, rows, lambda order: order.created)
+    ]
 
 
 def _open_orders(call: Call) -> Json:
@@ -198,8 +218,15 @@ def _order_trades(call: Call) -> Json:
 
 
 def _post(path: str, quota: Quota, handler: Handler, *, message: str = "OK", window: bool = False) -> Route:
-    return Route(method="POST", path=path, auth=Auth.SIGNED, quota=quota, handler=handler,
-                 message=message, recv_window=window)
+    return Route(
+        method="POST",
+        path=path,
+        auth=Auth.SIGNED,
+        quota=quota,
+        handler=handler,
+        message=message,
+        recv_window=window,
+    )
 
 
 def _read(name: str, calls: int, handler: Handler) -> Route:

@@ -47,8 +47,15 @@ def _parent(call: Call) -> Account:
 def _move(call: Call, source: Account, target: Account, wallet: str) -> Json:
     coin = known_coin(call.text("currency", refuse=60000))
     call.exchange.transfers.between_accounts(
-        source, target, wallet, coin, call.amount("amount", 60000, positive=61000), caller=call.uid,
-        request_no=call.text("requestNo", refuse=60000), now_ms=call.now_ms)
+        source,
+        target,
+        wallet,
+        coin,
+        call.amount("amount", 60000, positive=61000),
+        caller=call.uid,
+        request_no=call.text("requestNo", refuse=60000),
+        now_ms=call.now_ms,
+    )
     return {}
 
 
@@ -61,9 +68,14 @@ def _wallet(call: Call, wallet: str) -> Json:
     for coin in ledger.coins(sub.uid, wallet):
         held = ledger.balance(sub.uid, wallet, coin)
         if wanted in ("", coin) and (held.available or held.frozen):
-            rows.append({"currency": coin, "name": _NAMES[coin],
-                         "available": fixed(held.available, ATOM_PLACES),
-                         "frozen": fixed(held.frozen, ATOM_PLACES)})
+            rows.append(
+                {
+                    "currency": coin,
+                    "name": _NAMES[coin],
+                    "available": fixed(held.available, ATOM_PLACES),
+                    "frozen": fixed(held.frozen, ATOM_PLACES),
+                }
+            )
     return {"wallet": rows}
 
 
@@ -76,9 +88,15 @@ def _limit(call: Call, name: str) -> int:
 
 def _row(row: SubTransfer) -> Json:
     wallet = "future" if row.wallet == "futures" else row.wallet
-    return {"fromAccount": row.source.name, "fromWalletType": wallet, "toAccount": row.target.name,
-            "toWalletType": wallet, "currency": row.coin, "amount": short(row.amount, ATOM_PLACES),
-            "submissionTime": row.at_ms // 1_000}
+    return {
+        "fromAccount": row.source.name,
+        "fromWalletType": wallet,
+        "toAccount": row.target.name,
+        "toWalletType": wallet,
+        "currency": row.coin,
+        "amount": short(row.amount, ATOM_PLACES),
+        "submissionTime": row.at_ms // 1_000,
+    }
 
 
 # Spot
@@ -127,8 +145,11 @@ def _spot_wallet(call: Call) -> Json:
 
 
 def _subs(call: Call) -> Json:
-    return {"subAccountList": [{"accountName": sub.name, "status": 1}
-                               for sub in call.exchange.accounts.subs(_main(call).uid)]}
+    return {
+        "subAccountList": [
+            {"accountName": sub.name, "status": 1} for sub in call.exchange.accounts.subs(_main(call).uid)
+        ]
+    }
 
 
 # Futures
@@ -154,12 +175,12 @@ def _futures_list(call: Call) -> Json:
     """A bare list, where spot wraps it."""
     sub = _sub(call, "subAccount")
     rows = call.exchange.transfers.sub_transfers(sub.uid, "futures")
-    return [_row(row) for row in rows[:_limit(call, "limit")]]
+    return [_row(row) for row in rows[: _limit(call, "limit")]]
 
 
 def _futures_history(call: Call) -> Json:
     rows = call.exchange.transfers.sub_transfers(call.uid, "futures")
-    return [_row(row) for row in rows[:_limit(call, "limit")]]
+    return [_row(row) for row in rows[: _limit(call, "limit")]]
 
 
 def _post(path: str, calls: int, handler: Handler) -> Route:

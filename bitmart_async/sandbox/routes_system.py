@@ -19,9 +19,15 @@ def _time(call: Call) -> Json:
 def _service(call: Call) -> Json:
     """No maintenance in sight: the last one of each product is over."""
     rows: list[Json] = [
-        {"title": f"{name} API upgrade", "service_type": kind, "status": "2",
-         "start_time": LISTED_AT_MS, "end_time": LISTED_AT_MS + 3_600_000}
-        for name, kind in (("Spot", "spot"), ("Contract", "contract"), ("Account", "account"))]
+        {
+            "title": f"{name} API upgrade",
+            "service_type": kind,
+            "status": "2",
+            "start_time": LISTED_AT_MS,
+            "end_time": LISTED_AT_MS + 3_600_000,
+        }
+        for name, kind in (("Spot", "spot"), ("Contract", "contract"), ("Account", "account"))
+    ]
     return {"service": rows}
 
 

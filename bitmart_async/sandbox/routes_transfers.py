@@ -18,8 +18,10 @@ _LEAST: Final = 10**ATOM_PLACES // 100
 _MOST: Final = 10**10 * 10**ATOM_PLACES
 _CLAIM: Final = 10_000 * 10**ATOM_PLACES
 _WALLETS: Final = {
-    "spot_to_fund": ("spot", "fund"), "fund_to_spot": ("fund", "spot"),
-    "fund_to_contract": ("fund", "futures"), "contract_to_fund": ("futures", "fund"),
+    "spot_to_fund": ("spot", "fund"),
+    "fund_to_spot": ("fund", "spot"),
+    "fund_to_contract": ("fund", "futures"),
+    "contract_to_fund": ("futures", "fund"),
 }
 
 
@@ -67,12 +69,24 @@ def _contract_list(call: Call) -> Json:
     if end <= start:
         raise Refusal(60000, "time_end")
     coin = call.text("currency")
-    rows = [row for row in call.exchange.transfers.contract_transfers(call.uid)
-            if start <= row.at_ms <= end and coin in ("", row.coin)]
-    return {"records": [
-        {"transfer_id": str(row.transfer_id), "currency": row.coin, "amount": short(row.amount, ATOM_PLACES),
-         "type": row.kind, "state": "FINISHED", "timestamp": row.at_ms}
-        for row in rows[(page - 1) * limit:page * limit]]}
+    rows = [
+        row
+        for row in call.exchange.transfers.contract_transfers(call.uid)
+        if start <= row.at_ms <= end and coin in ("", row.coin)
+    ]
+    return {
+        "records": [
+            {
+                "transfer_id": str(row.transfer_id),
+                "currency": row.coin,
+                "amount": short(row.amount, ATOM_PLACES),
+                "type": row.kind,
+                "state": "FINISHED",
+                "timestamp": row.at_ms,
+            }
+            for row in rows[(page - 1) * limit : page * limit]
+        ]
+    }
 
 
 def _claim(call: Call) -> Json:
@@ -82,10 +96,22 @@ def _claim(call: Call) -> Json:
 
 
 CONTRACT_TRANSFERS = (
-    Route(method="POST", path="/account/v1/transfer-contract", auth=Auth.SIGNED, quota=Quota(1, 2, "KEY"),
-          handler=_contract, recv_window=True),
-    Route(method="POST", path="/account/v1/transfer-contract-list", auth=Auth.SIGNED,
-          quota=Quota(1, 2, "KEY"), handler=_contract_list, recv_window=True),
+    Route(
+        method="POST",
+        path="/account/v1/transfer-contract",
+        auth=Auth.SIGNED,
+        quota=Quota(1, 2, "KEY"),
+        handler=_contract,
+        recv_window=True,
+    ),
+    Route(
+        method="POST",
+        path="/account/v1/transfer-contract-list",
+        auth=Auth.SIGNED,
+        quota=Quota(1, 2, "KEY"),
+        handler=_contract_list,
+        recv_window=True,
+    ),
 )
 """Served on both hosts: documented on the futures one, called by old clients on the spot one."""
 SPOT_ROUTES = (
@@ -94,7 +120,13 @@ SPOT_ROUTES = (
 )
 FUTURES_ROUTES = (
     *CONTRACT_TRANSFERS,
-    Route(method="POST", path="/contract/private/account/v1/transfer", auth=Auth.SIGNED, quota=None,
-          handler=_fund_contract, message="Ok"),
+    Route(
+        method="POST",
+        path="/contract/private/account/v1/transfer",
+        auth=Auth.SIGNED,
+        quota=None,
+        handler=_fund_contract,
+        message="Ok",
+    ),
     Route(method="POST", path="/contract/private/claim", auth=Auth.SIGNED, quota=None, handler=_claim),
 )

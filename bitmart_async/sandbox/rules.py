@@ -13,8 +13,18 @@ from typing import Final
 from .numbers import ATOM_PLACES
 
 __all__ = [
-    "BASE_RATES", "COINS", "CONTRACTS", "CONTRACT_FEES", "LISTED_AT_MS", "SPOT_FEES", "SPOT_PAIRS",
-    "Bracket", "Coin", "ContractRules", "Fees", "SpotRules",
+    "BASE_RATES",
+    "COINS",
+    "CONTRACTS",
+    "CONTRACT_FEES",
+    "LISTED_AT_MS",
+    "SPOT_FEES",
+    "SPOT_PAIRS",
+    "Bracket",
+    "Coin",
+    "ContractRules",
+    "Fees",
+    "SpotRules",
 ]
 
 LISTED_AT_MS: Final = 1_594_080_000_123
@@ -138,23 +148,41 @@ COINS: Final = (Coin("BTC", "Bitcoin"), Coin("ETH", "Ethereum"), Coin("USDT", "T
 
 SPOT_PAIRS: Final = (
     SpotRules(
-        symbol="BTC_USDT", symbol_id=53, base="BTC", quote="USDT", price_decimals=2, size_decimals=5,
-        min_size=1, max_size=200 * 10**5, max_price=10_000_000_00, min_value=5 * 10**ATOM_PLACES,
+        symbol="BTC_USDT",
+        symbol_id=53,
+        base="BTC",
+        quote="USDT",
+        price_decimals=2,
+        size_decimals=5,
+        min_size=1,
+        max_size=200 * 10**5,
+        max_price=10_000_000_00,
+        min_value=5 * 10**ATOM_PLACES,
         start_price=64_000_25,
     ),
 )
 
 CONTRACTS: Final = (
     ContractRules(
-        symbol="BTCUSDT", base="BTC", quote="USDT", contract_size=Decimal("0.001"), price_decimals=1,
-        min_volume=1, max_volume=1_000_000, market_max_volume=500_000, min_leverage=1, max_leverage=100,
-        funding_hours=8, funding_rate=Decimal("0.0000801"), funding_cap=Decimal("0.0375"),
-        start_price=64_000_2, index_pair="BTC_USDT",
+        symbol="BTCUSDT",
+        base="BTC",
+        quote="USDT",
+        contract_size=Decimal("0.001"),
+        price_decimals=1,
+        min_volume=1,
+        max_volume=1_000_000,
+        market_max_volume=500_000,
+        min_leverage=1,
+        max_leverage=100,
+        funding_hours=8,
+        funding_rate=Decimal("0.0000801"),
+        funding_cap=Decimal("0.0375"),
+        start_price=64_000_2,
+        index_pair="BTC_USDT",
         brackets=(
             Bracket(number=1, leverage=100, floor=0, cap=500_000, ratio_ppm=5_000, deduct=0),
             Bracket(number=2, leverage=50, floor=500_000, cap=1_000_000, ratio_ppm=10_000, deduct=2_500),
-            Bracket(number=3, leverage=20, floor=1_000_000, cap=10_000_000, ratio_ppm=25_000,
-                    deduct=17_500),
+            Bracket(number=3, leverage=20, floor=1_000_000, cap=10_000_000, ratio_ppm=25_000, deduct=17_500),
         ),
     ),
 )
@@ -162,8 +190,10 @@ CONTRACTS: Final = (
 SPOT_FEES: Final = Fees(maker_ppm=600, taker_ppm=800)
 """What an account pays on a class A pair."""
 BASE_RATES: Final = {
-    "A": Fees(maker_ppm=1_000, taker_ppm=1_000), "B": Fees(maker_ppm=2_500, taker_ppm=2_500),
-    "C": Fees(maker_ppm=4_000, taker_ppm=4_000), "D": Fees(maker_ppm=6_000, taker_ppm=6_000),
+    "A": Fees(maker_ppm=1_000, taker_ppm=1_000),
+    "B": Fees(maker_ppm=2_500, taker_ppm=2_500),
+    "C": Fees(maker_ppm=4_000, taker_ppm=4_000),
+    "D": Fees(maker_ppm=6_000, taker_ppm=6_000),
 }
 """List prices by class of pair, before any discount."""
 CONTRACT_FEES: Final = Fees(maker_ppm=200, taker_ppm=600)

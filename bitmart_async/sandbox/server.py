@@ -72,17 +72,30 @@ class Sandbox:
     """
 
     def __init__(
-        self, *, seed: int = 1, speed: float = 1.0, lively: bool = True, host: str = "127.0.0.1",
-        spot_rest: int = 0, futures_rest: int = 0, spot_streams: int = 0, futures_streams: int = 0,
-        rate_limits: bool = True, compress: bool = False,
+        self,
+        *,
+        seed: int = 1,
+        speed: float = 1.0,
+        lively: bool = True,
+        host: str = "127.0.0.1",
+        spot_rest: int = 0,
+        futures_rest: int = 0,
+        spot_streams: int = 0,
+        futures_streams: int = 0,
+        rate_limits: bool = True,
+        compress: bool = False,
     ) -> None:
         if speed <= 0:
             raise ValueError(f"speed must be above zero, not {speed}")
         self._speed = speed
         self._lively = lively
         self._host = host
-        self._ports = {"spot_rest": spot_rest, "futures_rest": futures_rest,
-                       "spot_streams": spot_streams, "futures_streams": futures_streams}
+        self._ports = {
+            "spot_rest": spot_rest,
+            "futures_rest": futures_rest,
+            "spot_streams": spot_streams,
+            "futures_streams": futures_streams,
+        }
         self._watch = Watch()
         self._exchange = Exchange(seed=seed)
         self._market = SeededMarket(self._exchange, seed)
@@ -197,7 +210,10 @@ class Sandbox:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.aclose()
 
@@ -229,28 +245,53 @@ class Sandbox:
         self._spot_feed = SpotFeed(exchange, spot_hub)
         self._futures_feed = FuturesFeed(exchange, futures_hub)
         self._streams = (
-            StreamFace(spot_hub, SpotSocket(exchange, spot_hub, self._spot_feed, faults, watch),
-                       SPOT_LIMITS, exchange, journal=self.journal, watch=watch, numbers=numbers,
-                       enforced=rate_limits),
-            StreamFace(futures_hub, FuturesSocket(exchange, futures_hub, self._futures_feed, faults, watch),
-                       FUTURES_LIMITS, exchange, journal=self.journal, watch=watch, numbers=numbers,
-                       enforced=rate_limits),
+            StreamFace(
+                spot_hub,
+                SpotSocket(exchange, spot_hub, self._spot_feed, faults, watch),
+                SPOT_LIMITS,
+                exchange,
+                journal=self.journal,
+                watch=watch,
+                numbers=numbers,
+                enforced=rate_limits,
+            ),
+            StreamFace(
+                futures_hub,
+                FuturesSocket(exchange, futures_hub, self._futures_feed, faults, watch),
+                FUTURES_LIMITS,
+                exchange,
+                journal=self.journal,
+                watch=watch,
+                numbers=numbers,
+                enforced=rate_limits,
+            ),
         )
         self._rest = tuple(
-            RestFace(host, routes, exchange, faults, journal=self.journal, watch=watch,
-                     rate_limits=rate_limits)
-            for host, routes in (("spot", SPOT_ROUTES), ("futures", FUTURES_ROUTES)))
+            RestFace(
+                host, routes, exchange, faults, journal=self.journal, watch=watch, rate_limits=rate_limits
+            )
+            for host, routes in (("spot", SPOT_ROUTES), ("futures", FUTURES_ROUTES))
+        )
         exchange.listen(self._count)
 
     async def _start(self) -> None:
         ports = self._ports
-        rest = [await self._listen(face, ports[name])
-                for face, name in zip(self._rest, ("spot_rest", "futures_rest"), strict=True)]
-        streams = [await face.start(self._host, ports[name])
-                   for face, name in zip(self._streams, ("spot_streams", "futures_streams"), strict=True)]
+        rest = [
+            await self._listen(face, ports[name])
+            for face, name in zip(self._rest, ("spot_rest", "futures_rest"), strict=True)
+        ]
+        streams = [
+            await face.start(self._host, ports[name])
+            for face, name in zip(self._streams, ("spot_streams", "futures_streams"), strict=True)
+        ]
         self._environment = local(
-            spot_rest=rest[0], futures_rest=rest[1], spot_streams=streams[0], futures_streams=streams[1],
-            host=self._host, name="sandbox")
+            spot_rest=rest[0],
+            futures_rest=rest[1],
+            spot_streams=streams[0],
+            futures_streams=streams[1],
+            host=self._host,
+            name="sandbox",
+        )
         self._tasks.append(asyncio.create_task(self._beat(), name="sandbox heartbeat"))
         if self._lively:
             self._tasks.append(asyncio.create_task(self._trade(), name="sandbox makers"))
@@ -287,10 +328,12 @@ class Sandbox:
         return cut
 
     def _count(self, event: Event) -> None:
-        new_spot = (isinstance(event, SpotOrderChanged) and event.fill is None
-                    and event.order.state == "new")
-        new_contract = (isinstance(event, ContractOrderChanged) and event.action == 2
-                        and event.order.updated == event.order.created)
+        new_spot = isinstance(event, SpotOrderChanged) and event.fill is None and event.order.state == "new"
+        new_contract = (
+            isinstance(event, ContractOrderChanged)
+            and event.action == 2
+            and event.order.updated == event.order.created
+        )
         if new_spot or new_contract:
             self._watch.seen.orders += 1
             self._watch.changed()

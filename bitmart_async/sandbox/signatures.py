@@ -39,7 +39,12 @@ def matches(account: Account, timestamp: str, payload: bytes, sign: str) -> bool
 
 
 def identify(
-    accounts: Accounts, auth: Auth, headers: Mapping[str, str], body: bytes, now_ms: int, *,
+    accounts: Accounts,
+    auth: Auth,
+    headers: Mapping[str, str],
+    body: bytes,
+    now_ms: int,
+    *,
     window: int | None = None,
 ) -> Account | None:
     """The account behind a REST call, None for a public one.

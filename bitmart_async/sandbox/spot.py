@@ -66,8 +66,15 @@ class SpotMarket:
 
 class SpotEngine:
     def __init__(
-        self, pairs: Iterable[SpotRules], fees: Fees, ledger: Ledger, ids: Ids, emit: Emit, *,
-        seed: int, now_ms: int,
+        self,
+        pairs: Iterable[SpotRules],
+        fees: Fees,
+        ledger: Ledger,
+        ids: Ids,
+        emit: Emit,
+        *,
+        seed: int,
+        now_ms: int,
     ) -> None:
         self.markets = {rules.symbol: SpotMarket(rules, seed, now_ms // 1_000) for rules in pairs}
         self.fees = fees
@@ -99,8 +106,7 @@ class SpotEngine:
         return [order for order in self._orders.values() if order.uid == uid]
 
     def open_orders(self, uid: int, symbol: str | None = None) -> list[SpotOrder]:
-        return [order for order in self.orders(uid)
-                if order.is_open and symbol in (None, order.symbol)]
+        return [order for order in self.orders(uid) if order.is_open and symbol in (None, order.symbol)]
 
     def fills(self, uid: int) -> list[SpotFill]:
         """Every fill of the account, oldest first."""
@@ -126,9 +132,15 @@ class SpotEngine:
         self._tell_balance(order, market.rules, now_ms)
         spends = order.type == "market" and order.side is Side.BUY
         outcome = market.book.submit(
-            order.order_id, order.uid, order.side, price=order.price or None,
-            size=None if spends else order.size, tif=_TIFS[order.type], stp=order.stp,
-            budget=order.notional // market.rules.value_unit if spends else 0)
+            order.order_id,
+            order.uid,
+            order.side,
+            price=order.price or None,
+            size=None if spends else order.size,
+            tif=_TIFS[order.type],
+            stp=order.stp,
+            budget=order.notional // market.rules.value_unit if spends else 0,
+        )
         self._settle_all(order, market, outcome, now_ms)
         return order
 
@@ -165,9 +177,20 @@ class SpotEngine:
             elif size * self.markets[rules.symbol].last * rules.value_unit < rules.min_value:
                 raise Refusal(51011)
         return SpotOrder(
-            order_id=self._ids.spot_order(), client_order_id=ticket.client_order_id, uid=account.uid,
-            symbol=rules.symbol, side=side, type=ticket.type, stp=ticket.stp, wallet=ticket.wallet,
-            price=price, size=size, notional=notional, created=now_ms, updated=now_ms)
+            order_id=self._ids.spot_order(),
+            client_order_id=ticket.client_order_id,
+            uid=account.uid,
+            symbol=rules.symbol,
+            side=side,
+            type=ticket.type,
+            stp=ticket.stp,
+            wallet=ticket.wallet,
+            price=price,
+            size=size,
+            notional=notional,
+            created=now_ms,
+            updated=now_ms,
+        )
 
     def _check_client_id(self, account: Account, client_order_id: str) -> None:
         if not client_order_id:
@@ -227,7 +250,15 @@ class SpotEngine:
             self._tell_balance(order, rules, now_ms)
 
     def _record(
-        self, order: SpotOrder, fill: Fill, now_ms: int, *, role: str, trade_id: int, value: int, fee: int,
+        self,
+        order: SpotOrder,
+        fill: Fill,
+        now_ms: int,
+        *,
+        role: str,
+        trade_id: int,
+        value: int,
+        fee: int,
     ) -> None:
         order.filled += fill.size
         order.filled_value += value
@@ -236,9 +267,21 @@ class SpotEngine:
         done = order.filled == order.size if order.size else order.filled_value == order.notional
         order.state = "filled" if done else "partially_filled"
         mine = SpotFill(
-            trade_id=trade_id, order_id=order.order_id, client_order_id=order.client_order_id,
-            symbol=order.symbol, side=order.side, type=order.type, stp=order.stp, price=fill.price,
-            size=fill.size, value=value, fee=fee, role=role, wallet=order.wallet, at_ms=now_ms)
+            trade_id=trade_id,
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            stp=order.stp,
+            price=fill.price,
+            size=fill.size,
+            value=value,
+            fee=fee,
+            role=role,
+            wallet=order.wallet,
+            at_ms=now_ms,
+        )
         if order.uid not in self._house:
             self._fills.setdefault(order.uid, []).append(mine)
         if done:
@@ -281,8 +324,7 @@ def _frozen(order: SpotOrder) -> Pocket:
 
 
 def _forgotten(order: SpotOrder, now_ms: int) -> bool:
-    return (order.state not in OPEN_STATES and not order.filled
-            and now_ms - order.updated > FORGOTTEN_AFTER_MS)
+    return order.state not in OPEN_STATES and not order.filled and now_ms - order.updated > FORGOTTEN_AFTER_MS
 
 
 def _notional(ticket: SpotTicket, rules: SpotRules) -> int:

@@ -19,8 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["SpotFeed", "SpotTopic"]
 
-_INTERVALS: Final = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240,
-                     "1D": 1_440, "1W": 10_080, "1M": 43_200}
+_INTERVALS: Final = {
+    "1m": 1,
+    "5m": 5,
+    "15m": 15,
+    "30m": 30,
+    "1H": 60,
+    "2H": 120,
+    "4H": 240,
+    "1D": 1_440,
+    "1W": 10_080,
+    "1M": 43_200,
+}
 _CALM_MS: Final = 500
 _QUICK_MS: Final = 100
 _SIGN_OF_LIFE_MS: Final = 5_000
@@ -49,9 +59,21 @@ class SpotTopic(NamedTuple):
         """Whether there is such a channel, whatever the symbol."""
         name = self.table.removeprefix("spot/")
         return self.table.startswith("spot/") and (
-            name in ("ticker", "bookTicker", "trade", "depth5", "depth20", "depth50", "user/order",
-                     "user/orders", "user/balance", "depth/increase100")
-            or (name.startswith("kline") and name[5:] in _INTERVALS))
+            name
+            in (
+                "ticker",
+                "bookTicker",
+                "trade",
+                "depth5",
+                "depth20",
+                "depth50",
+                "user/order",
+                "user/orders",
+                "user/balance",
+                "depth/increase100",
+            )
+            or (name.startswith("kline") and name[5:] in _INTERVALS)
+        )
 
 
 class SpotFeed:
@@ -93,8 +115,17 @@ class SpotFeed:
         topic, now_ms = SpotTopic.parse(text), self._exchange.now_ms()
         market = self._exchange.spot.markets[topic.symbol]
         view = self._view(text, market)
-        frame = _frame(topic.table, _depth(market.rules, view.side(Side.SELL), view.side(Side.BUY), now_ms,
-                                           type="snapshot", version=view.version))
+        frame = _frame(
+            topic.table,
+            _depth(
+                market.rules,
+                view.side(Side.SELL),
+                view.side(Side.BUY),
+                now_ms,
+                type="snapshot",
+                version=view.version,
+            ),
+        )
         self._hub.send_data(session, text, frame, now_ms)
 
     # Time
@@ -109,7 +140,8 @@ class SpotFeed:
             if topic.table == INCREASE:
                 self._increase(text, topic, market, now_ms)
             elif self._pulse(text, topic).due(now_ms) and self._pulse(text, topic).changed(
-                    self._key(topic, market, now_ms), now_ms):
+                self._key(topic, market, now_ms), now_ms
+            ):
                 self._hub.publish(text, _frame(topic.table, self._data(topic, market, now_ms)), now_ms)
 
     def force_ticker(self, symbol: str, now_ms: int) -> None:
@@ -146,8 +178,13 @@ class SpotFeed:
         elif now_ms - pulse.pushed_ms < _SIGN_OF_LIFE_MS:
             return
         pulse.pushed_ms = now_ms
-        self._hub.publish(text, _frame(topic.table, _depth(
-            market.rules, asks, bids, now_ms, type="update", version=view.version)), now_ms)
+        self._hub.publish(
+            text,
+            _frame(
+                topic.table, _depth(market.rules, asks, bids, now_ms, type="update", version=view.version)
+            ),
+            now_ms,
+        )
 
     def _key(self, topic: SpotTopic, market: SpotMarket, now_ms: int) -> object:
         """What must differ for the topic to be pushed again."""
@@ -164,8 +201,12 @@ class SpotFeed:
         name = topic.table.removeprefix("spot/")
         if name.startswith("depth"):
             levels = int(name[5:])
-            return _depth(market.rules, market.book.levels(Side.SELL, levels),
-                          market.book.levels(Side.BUY, levels), now_ms)
+            return _depth(
+                market.rules,
+                market.book.levels(Side.SELL, levels),
+                market.book.levels(Side.BUY, levels),
+                now_ms,
+            )
         if name.startswith("kline"):
             return _candle(market, _INTERVALS[name[5:]], now_ms)
         numbers = ticker_numbers(market, now_ms)
@@ -173,10 +214,17 @@ class SpotFeed:
         if name == "bookTicker":
             return {"symbol": topic.symbol, **best, "ms_t": now_ms}
         return {
-            "symbol": topic.symbol, "last_price": numbers["last"], "open_24h": numbers["open_24h"],
-            "high_24h": numbers["high_24h"], "low_24h": numbers["low_24h"],
-            "base_volume_24h": numbers["v_24h"], "quote_volume_24h": numbers["qv_24h"],
-            "fluctuation": numbers["fluctuation"], **best, "ms_t": now_ms, "s_t": now_ms // 1_000,
+            "symbol": topic.symbol,
+            "last_price": numbers["last"],
+            "open_24h": numbers["open_24h"],
+            "high_24h": numbers["high_24h"],
+            "low_24h": numbers["low_24h"],
+            "base_volume_24h": numbers["v_24h"],
+            "quote_volume_24h": numbers["qv_24h"],
+            "fluctuation": numbers["fluctuation"],
+            **best,
+            "ms_t": now_ms,
+            "s_t": now_ms // 1_000,
         }
 
     def _on_event(self, event: Event) -> None:
@@ -193,10 +241,21 @@ class SpotFeed:
         text = f"spot/trade:{event.symbol}"
         if self._hub.listens(text):
             rules = self._exchange.spot.markets[event.symbol].rules
-            self._hub.publish(text, _frame("spot/trade", {
-                "symbol": event.symbol, "price": price_text(event.price, rules),
-                "side": event.taker.value, "size": size_text(event.size, rules),
-                "s_t": event.at_ms // 1_000, "ms_t": event.at_ms}), now_ms)
+            self._hub.publish(
+                text,
+                _frame(
+                    "spot/trade",
+                    {
+                        "symbol": event.symbol,
+                        "price": price_text(event.price, rules),
+                        "side": event.taker.value,
+                        "size": size_text(event.size, rules),
+                        "s_t": event.at_ms // 1_000,
+                        "ms_t": event.at_ms,
+                    },
+                ),
+                now_ms,
+            )
 
     def _order(self, event: SpotOrderChanged, now_ms: int) -> None:
         order = event.order
@@ -212,13 +271,18 @@ def _frame(table: str, element: Json) -> Json:
 
 
 def _depth(
-    rules: SpotRules, asks: Levels, bids: Levels, now_ms: int, *, type: str | None = None, version: int = 0,
+    rules: SpotRules,
+    asks: Levels,
+    bids: Levels,
+    now_ms: int,
+    *,
+    type: str | None = None,
+    version: int = 0,
 ) -> Json:
     def rows(levels: Levels) -> Json:
         return [[price_text(price, rules), size_text(lots, rules)] for price, lots in levels]
 
-    data: dict[str, Json] = {"asks": rows(asks), "bids": rows(bids), "ms_t": now_ms,
-                             "symbol": rules.symbol}
+    data: dict[str, Json] = {"asks": rows(asks), "bids": rows(bids), "ms_t": now_ms, "symbol": rules.symbol}
     if type is not None:
         data |= {"type": type, "version": version}
     return data
@@ -226,5 +290,11 @@ def _depth(
 
 def _candle(market: SpotMarket, minutes: int, now_ms: int) -> Json:
     rules, row = market.rules, market.candles.current(minutes, now_ms // 1_000)
-    return {"candle": [row.start, *(price_text(p, rules) for p in (row.open, row.high, row.low, row.close)),
-                       size_text(row.volume, rules)], "symbol": rules.symbol}
+    return {
+        "candle": [
+            row.start,
+            *(price_text(p, rules) for p in (row.open, row.high, row.low, row.close)),
+            size_text(row.volume, rules),
+        ],
+        "symbol": rules.symbol,
+    }

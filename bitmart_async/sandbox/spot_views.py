@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["balance_push", "fill_row", "order_push", "order_row", "ticker_numbers"]
 
-_OLD_STATES = {"new": "4", "partially_filled": "5", "filled": "6", "canceled": "8",
-               "partially_canceled": "12"}
+_OLD_STATES = {
+    "new": "4",
+    "partially_filled": "5",
+    "filled": "6",
+    "canceled": "8",
+    "partially_canceled": "12",
+}
 _OLD_TYPES = {"limit": "0", "market": "0", "limit_maker": "1", "ioc": "3"}
 _ENTRUST = {"limit": "normal", "market": "normal", "limit_maker": "limit_maker", "ioc": "ioc"}
 
@@ -125,8 +130,9 @@ def balance_push(event: SpotBalanceChanged, ledger: Ledger) -> Json:
     details: list[Json] = []
     for coin in event.coins:
         balance = ledger.balance(event.uid, "spot", coin)
-        details.append({"ccy": coin, "av_bal": money_text(balance.available),
-                        "fz_bal": money_text(balance.frozen)})
+        details.append(
+            {"ccy": coin, "av_bal": money_text(balance.available), "fz_bal": money_text(balance.frozen)}
+        )
     return {"event_type": event.cause, "event_time": str(event.at_ms), "balance_details": details}
 
 

@@ -59,18 +59,32 @@ class StreamLimits:
 
 
 SPOT_LIMITS: Final = StreamLimits(
-    message_bytes=4_096, messages_per_10s=100, connects_per_minute=30,
-    connections={"public": 20, "private": 10}, idle_ms=20_000, bare_ms=300_000)
-FUTURES_LIMITS: Final = StreamLimits(message_bytes=2_048, ping_s=54,
-                                     connections={"public": 500, "private": 500})
+    message_bytes=4_096,
+    messages_per_10s=100,
+    connects_per_minute=30,
+    connections={"public": 20, "private": 10},
+    idle_ms=20_000,
+    bare_ms=300_000,
+)
+FUTURES_LIMITS: Final = StreamLimits(
+    message_bytes=2_048, ping_s=54, connections={"public": 500, "private": 500}
+)
 
 
 class StreamFace:
     """The stream server of one market."""
 
     def __init__(
-        self, hub: Hub, dialect: Dialect, limits: StreamLimits, exchange: Exchange, *,
-        journal: Journal, watch: Watch, numbers: count[int], enforced: bool,
+        self,
+        hub: Hub,
+        dialect: Dialect,
+        limits: StreamLimits,
+        exchange: Exchange,
+        *,
+        journal: Journal,
+        watch: Watch,
+        numbers: count[int],
+        enforced: bool,
     ) -> None:
         self._hub = hub
         self._dialect = dialect
@@ -86,9 +100,18 @@ class StreamFace:
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port."""
         self._server = await serve(
-            self._serve, host, port, process_request=_check_path, compression=None,
-            max_size=self._limits.message_bytes, ping_interval=self._limits.ping_s, ping_timeout=None,
-            close_timeout=0.2, server_header=None, logger=_log)
+            self._serve,
+            host,
+            port,
+            process_request=_check_path,
+            compression=None,
+            max_size=self._limits.message_bytes,
+            ping_interval=self._limits.ping_s,
+            ping_timeout=None,
+            close_timeout=0.2,
+            server_header=None,
+            logger=_log,
+        )
         address = next(iter(self._server.sockets)).getsockname()
         return int(address[1])
 
@@ -136,8 +159,9 @@ class StreamFace:
             now_ms = self._exchange.now_ms()
             session.active_ms = now_ms
             text = message if isinstance(message, str) else message.decode(errors="replace")
-            self._journal.add(StreamMessage(
-                socket=session.name, session=session.number, text=text, at_ms=now_ms))
+            self._journal.add(
+                StreamMessage(socket=session.name, session=session.number, text=text, at_ms=now_ms)
+            )
             self._watch.seen.sockets[session.name].messages += 1
             self._watch.changed()
             if self._too_many_messages(session, now_ms):
@@ -155,11 +179,20 @@ class StreamFace:
         socket = f"{self._hub.market}_{_PATHS[urlsplit(request.path).path]}"
         peer = connection.remote_address
         session = Session(
-            number=next(self._numbers), name=socket, address=str(peer[0]) if peer else "",
-            connection=connection, opened_ms=now_ms, active_ms=now_ms, bare_since_ms=now_ms)
+            number=next(self._numbers),
+            name=socket,
+            address=str(peer[0]) if peer else "",
+            connection=connection,
+            opened_ms=now_ms,
+            active_ms=now_ms,
+            bare_since_ms=now_ms,
+        )
         self._hub.add(session)
-        self._journal.add(SessionOpened(socket=socket, session=session.number,
-                                        headers=dict(request.headers.raw_items()), at_ms=now_ms))
+        self._journal.add(
+            SessionOpened(
+                socket=socket, session=session.number, headers=dict(request.headers.raw_items()), at_ms=now_ms
+            )
+        )
         counters = self._watch.seen.sockets[socket]
         counters.sessions += 1
         counters.open_sessions += 1
@@ -179,8 +212,10 @@ class StreamFace:
             return ""
         now_ms = self._exchange.now_ms()
         kind = session.name.rpartition("_")[2]
-        open_now = sum(other.name == session.name and other.address == session.address
-                       for other in self._hub.sessions.values())
+        open_now = sum(
+            other.name == session.name and other.address == session.address
+            for other in self._hub.sessions.values()
+        )
         if self._limits.connections is not None and open_now > self._limits.connections[kind]:
             return "94002"
         if self._limits.connects_per_minute is None:

@@ -81,12 +81,23 @@ class Transfers:
         wallets = ("spot", "futures") if kind == "spot_to_contract" else ("futures", "spot")
         self.between_wallets(uid, coin, amount, wallets, now_ms)
         self._next_id += 1
-        self._to_contract.append(ContractTransfer(
-            transfer_id=self._next_id, uid=uid, coin=coin, amount=amount, kind=kind, at_ms=now_ms))
+        self._to_contract.append(
+            ContractTransfer(
+                transfer_id=self._next_id, uid=uid, coin=coin, amount=amount, kind=kind, at_ms=now_ms
+            )
+        )
 
     def between_accounts(
-        self, source: Account, target: Account, wallet: str, coin: str, amount: int, *, caller: int,
-        request_no: str, now_ms: int,
+        self,
+        source: Account,
+        target: Account,
+        wallet: str,
+        coin: str,
+        amount: int,
+        *,
+        caller: int,
+        request_no: str,
+        now_ms: int,
     ) -> None:
         """Move coins between a main account and a sub-account, or two sub-accounts."""
         if not 0 < len(request_no) <= _REQUEST_LENGTH:
@@ -100,8 +111,9 @@ class Transfers:
         except Overdrawn:
             raise Refusal(61001) from None
         self._request_numbers.add((caller, request_no))
-        self._to_sub.append(SubTransfer(source=source, target=target, wallet=wallet, coin=coin,
-                                        amount=amount, at_ms=now_ms))
+        self._to_sub.append(
+            SubTransfer(source=source, target=target, wallet=wallet, coin=coin, amount=amount, at_ms=now_ms)
+        )
 
     def contract_transfers(self, uid: int) -> list[ContractTransfer]:
         """Newest first."""
@@ -113,5 +125,8 @@ class Transfers:
 
     def family_transfers(self, main: int, wallet: str) -> list[SubTransfer]:
         """Those of a main account and all its sub-accounts, newest first."""
-        return [row for row in reversed(self._to_sub)
-                if row.wallet == wallet and main in (row.source.family, row.target.family)]
+        return [
+            row
+            for row in reversed(self._to_sub)
+            if row.wallet == wallet and main in (row.source.family, row.target.family)
+        ]

@@ -97,65 +97,114 @@ class AccountTruth:
         """
         ledger = self._exchange.ledger
         return {
-            (wallet, coin): BalanceTruth(**{
-                name: _money(amount)
-                for name, amount in ledger.balance(self.uid, wallet, coin)._asdict().items()})
-            for wallet in ledger.wallets(self.uid) for coin in ledger.coins(self.uid, wallet)}
+            (wallet, coin): BalanceTruth(
+                **{
+                    name: _money(amount)
+                    for name, amount in ledger.balance(self.uid, wallet, coin)._asdict().items()
+                }
+            )
+            for wallet in ledger.wallets(self.uid)
+            for coin in ledger.coins(self.uid, wallet)
+        }
 
     @property
     def positions(self) -> list[PositionTruth]:
         """Positions that hold something."""
-        return [PositionTruth(
-            symbol=p.symbol, leg=p.leg, is_long=p.direction is Side.BUY, volume=p.volume,
-            cost=_money(p.cost), margin=_money(p.margin), realised=_money(p.realised))
-            for p in self._exchange.futures.positions(self.uid)]
+        return [
+            PositionTruth(
+                symbol=p.symbol,
+                leg=p.leg,
+                is_long=p.direction is Side.BUY,
+                volume=p.volume,
+                cost=_money(p.cost),
+                margin=_money(p.margin),
+                realised=_money(p.realised),
+            )
+            for p in self._exchange.futures.positions(self.uid)
+        ]
 
     def _spot_orders(self) -> list[OrderTruth]:
         rows: list[OrderTruth] = []
         for order in self._exchange.spot.orders(self.uid):
             rules = self._exchange.spot.markets[order.symbol].rules
-            rows.append(OrderTruth(
-                market="spot", order_id=str(order.order_id), client_order_id=order.client_order_id,
-                symbol=order.symbol, side=order.side.value, type=order.type, is_open=order.is_open,
-                state=order.state, price=_number(order.price, rules.price_decimals),
-                size=_number(order.size, rules.size_decimals),
-                filled=_number(order.filled, rules.size_decimals)))
+            rows.append(
+                OrderTruth(
+                    market="spot",
+                    order_id=str(order.order_id),
+                    client_order_id=order.client_order_id,
+                    symbol=order.symbol,
+                    side=order.side.value,
+                    type=order.type,
+                    is_open=order.is_open,
+                    state=order.state,
+                    price=_number(order.price, rules.price_decimals),
+                    size=_number(order.size, rules.size_decimals),
+                    filled=_number(order.filled, rules.size_decimals),
+                )
+            )
         return rows
 
     def _futures_orders(self) -> list[OrderTruth]:
         rows: list[OrderTruth] = []
         for order in self._exchange.futures.orders(self.uid):
             rules = self._exchange.futures.markets[order.symbol].rules
-            rows.append(OrderTruth(
-                market="futures", order_id=str(order.order_id), client_order_id=order.client_order_id,
-                symbol=order.symbol, side=order.way.value, type=order.type, is_open=order.is_open,
-                state="working" if order.is_open else "finished",
-                price=_number(order.price, rules.price_decimals), size=Decimal(order.size),
-                filled=Decimal(order.filled)))
+            rows.append(
+                OrderTruth(
+                    market="futures",
+                    order_id=str(order.order_id),
+                    client_order_id=order.client_order_id,
+                    symbol=order.symbol,
+                    side=order.way.value,
+                    type=order.type,
+                    is_open=order.is_open,
+                    state="working" if order.is_open else "finished",
+                    price=_number(order.price, rules.price_decimals),
+                    size=Decimal(order.size),
+                    filled=Decimal(order.filled),
+                )
+            )
         return rows
 
     def _spot_fills(self) -> list[FillTruth]:
         rows: list[FillTruth] = []
         for fill in self._exchange.spot.fills(self.uid):
             rules = self._exchange.spot.markets[fill.symbol].rules
-            rows.append(FillTruth(
-                market="spot", trade_id=str(fill.trade_id), order_id=str(fill.order_id),
-                client_order_id=fill.client_order_id, symbol=fill.symbol, side=fill.side.value,
-                price=_number(fill.price, rules.price_decimals),
-                size=_number(fill.size, rules.size_decimals), fee=_money(fill.fee), role=fill.role,
-                at_ms=fill.at_ms))
+            rows.append(
+                FillTruth(
+                    market="spot",
+                    trade_id=str(fill.trade_id),
+                    order_id=str(fill.order_id),
+                    client_order_id=fill.client_order_id,
+                    symbol=fill.symbol,
+                    side=fill.side.value,
+                    price=_number(fill.price, rules.price_decimals),
+                    size=_number(fill.size, rules.size_decimals),
+                    fee=_money(fill.fee),
+                    role=fill.role,
+                    at_ms=fill.at_ms,
+                )
+            )
         return rows
 
     def _futures_fills(self) -> list[FillTruth]:
         rows: list[FillTruth] = []
         for fill in self._exchange.futures.fills(self.uid):
             rules = self._exchange.futures.markets[fill.symbol].rules
-            rows.append(FillTruth(
-                market="futures", trade_id=str(fill.trade_id), order_id=str(fill.order_id),
-                client_order_id=fill.client_order_id, symbol=fill.symbol,
-                side="buy" if fill.side in (1, 2) else "sell",
-                price=_number(fill.price, rules.price_decimals), size=Decimal(fill.size),
-                fee=_money(fill.fee), role=fill.role.lower(), at_ms=fill.at_ms))
+            rows.append(
+                FillTruth(
+                    market="futures",
+                    trade_id=str(fill.trade_id),
+                    order_id=str(fill.order_id),
+                    client_order_id=fill.client_order_id,
+                    symbol=fill.symbol,
+                    side="buy" if fill.side in (1, 2) else "sell",
+                    price=_number(fill.price, rules.price_decimals),
+                    size=Decimal(fill.size),
+                    fee=_money(fill.fee),
+                    role=fill.role.lower(),
+                    at_ms=fill.at_ms,
+                )
+            )
         return rows
 
 

@@ -42,7 +42,13 @@ class Teller:
         self._emit = emit
 
     def move(
-        self, coin: str, amount: int, source: Pocket, target: Pocket, now_ms: int, *,
+        self,
+        coin: str,
+        amount: int,
+        source: Pocket,
+        target: Pocket,
+        now_ms: int,
+        *,
         cause: str = TRANSFER,
     ) -> None:
         """Carry coins from one customer's pocket to another."""

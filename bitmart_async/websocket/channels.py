@@ -22,6 +22,7 @@ from bitmart_async.websocket.topics import Market, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
 __all__ = ["Elements", "elements_of", "symbol_of"]
 
@@ -32,23 +33,33 @@ class _Frame(msgspec.Struct, Generic[T]):
     data: T
 
 
+_ABSENT = cast("Decimal", None)  # the flat fields of a frame that has items, or a blank: see models/base.py
+
+
 class _Candles(msgspec.Struct):
     """Both shapes of the futures candle."""
 
     symbol: str
     items: list[_Candle] | None = None
-    ts: Seconds = None  # type: ignore[assignment, unused-ignore] # pyright: ignore[reportAssignmentType]
-    o: Number | None = None
-    h: Number | None = None
-    l: Number | None = None  # noqa: E741 - the wire's name
-    c: Number | None = None
-    v: Number | None = None
+    ts: Seconds = cast("int", None)
+    o: Number = _ABSENT
+    h: Number = _ABSENT
+    l: Number = _ABSENT  # noqa: E741 - the wire's name
+    c: Number = _ABSENT
+    v: Number = _ABSENT
 
     def candles(self) -> Sequence[FuturesKline]:
         rows: Sequence[_Candle | _Candles] = [self] if self.items is None else self.items
         return [
-            FuturesKline(symbol=self.symbol, ts=row.ts, open=row.o, high=row.h, low=row.l,  # type: ignore[arg-type, unused-ignore] # pyright: ignore[reportArgumentType]
-                         close=row.c, volume=row.v)  # type: ignore[arg-type, unused-ignore] # pyright: ignore[reportArgumentType]
+            FuturesKline(
+                symbol=self.symbol,
+                ts=row.ts,
+                open=row.o,
+                high=row.h,
+                low=row.l,
+                close=row.c,
+                volume=row.v,
+            )
             for row in rows
         ]
 

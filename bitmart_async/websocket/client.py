@@ -51,8 +51,12 @@ __all__ = ["WebsocketClient"]
 T = TypeVar("T")
 DataT = TypeVar("DataT")
 
-_CAPACITY = {(Market.SPOT, False): 115, (Market.SPOT, True): 100, (Market.FUTURES, False): 100,
-             (Market.FUTURES, True): 100}
+_CAPACITY = {
+    (Market.SPOT, False): 115,
+    (Market.SPOT, True): 100,
+    (Market.FUTURES, False): 100,
+    (Market.FUTURES, True): 100,
+}
 """Topics per socket. Documented for spot; for futures the largest number seen to run."""
 _HEX_SIGN = re.compile(r"[0-9a-f]{32,}")
 """A signature, or what a cut has left of it."""
@@ -71,13 +75,26 @@ class WebsocketClient:
     """
 
     def __init__(
-        self, *, api_key: str | None = None, api_secret: str | None = None, api_memo: str | None = None,
-        credentials: Credentials | None = None, environment: Environment | None = None,
-        demo_trading: bool = False, sign: Callable[[bytes, str], str] | None = None, proxy: str | None = None,
-        ssl_context: ssl.SSLContext | None = None, clock: Clock | None = None,
-        logger: logging.Logger | None = None, connect_timeout: float = 10.0, login_timeout: float = 10.0,
-        ack_timeout: float = 5.0, ping_interval: float = 10.0, pong_timeout: float = 5.0,
-        reconnect_delay: tuple[float, float] = (0.5, 30.0), linger: float = 10.0,
+        self,
+        *,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        api_memo: str | None = None,
+        credentials: Credentials | None = None,
+        environment: Environment | None = None,
+        demo_trading: bool = False,
+        sign: Callable[[bytes, str], str] | None = None,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
+        logger: logging.Logger | None = None,
+        connect_timeout: float = 10.0,
+        login_timeout: float = 10.0,
+        ack_timeout: float = 5.0,
+        ping_interval: float = 10.0,
+        pong_timeout: float = 5.0,
+        reconnect_delay: tuple[float, float] = (0.5, 30.0),
+        linger: float = 10.0,
     ) -> None:
         """Make a client; nothing is opened before the first subscribe. All times are in seconds.
 
@@ -110,21 +127,35 @@ class WebsocketClient:
             raise ConfigurationError("give demo_trading=True or environment=, not both")
         self._environment = environment or (DEMO if demo_trading else LIVE)
         first, cap = reconnect_delay
-        timings = {"connect_timeout": connect_timeout, "login_timeout": login_timeout,
-                   "ack_timeout": ack_timeout, "ping_interval": ping_interval, "pong_timeout": pong_timeout,
-                   "reconnect_delay[0]": first, "reconnect_delay[1]": cap}
+        timings = {
+            "connect_timeout": connect_timeout,
+            "login_timeout": login_timeout,
+            "ack_timeout": ack_timeout,
+            "ping_interval": ping_interval,
+            "pong_timeout": pong_timeout,
+            "reconnect_delay[0]": first,
+            "reconnect_delay[1]": cap,
+        }
         for name, seconds in timings.items():
             if not 0 < seconds < float("inf"):
                 raise ConfigurationError(f"{name}={seconds!r}: must be more than 0 seconds")
         if ping_interval < _SHORTEST_PING_INTERVAL:
-            raise ConfigurationError(f"ping_interval={ping_interval!r}: must be {_SHORTEST_PING_INTERVAL:g} "
-                                     f"or more; the exchange takes 100 messages per 10 s, pings included")
+            raise ConfigurationError(
+                f"ping_interval={ping_interval!r}: must be {_SHORTEST_PING_INTERVAL:g} "
+                f"or more; the exchange takes 100 messages per 10 s, pings included"
+            )
         if first > cap or linger < 0:
             raise ConfigurationError("reconnect_delay must be (first, longest) and linger 0 or more")
-        self._timings = Timings(connect_timeout=connect_timeout, login_timeout=login_timeout,
-                                ack_timeout=ack_timeout, ping_interval=ping_interval,
-                                pong_timeout=pong_timeout, reconnect_first=first, reconnect_cap=cap,
-                                linger=linger)
+        self._timings = Timings(
+            connect_timeout=connect_timeout,
+            login_timeout=login_timeout,
+            ack_timeout=ack_timeout,
+            ping_interval=ping_interval,
+            pong_timeout=pong_timeout,
+            reconnect_first=first,
+            reconnect_cap=cap,
+            linger=linger,
+        )
         self._signer = Signer(settled, sign) if settled is not None else None
         self._proxy = proxy
         self._ssl = ssl_context
@@ -147,8 +178,8 @@ class WebsocketClient:
 
     @overload
     def on(  # type: ignore[overload-overlap]
-        self, name: Literal["update"]) -> Callable[[Callable[[Update[StreamData]], T]],
-                                                      Callable[[Update[StreamData]], T]]: ...
+        self, name: Literal["update"]
+    ) -> Callable[[Callable[[Update[StreamData]], T]], Callable[[Update[StreamData]], T]]: ...
     @overload
     def on(self, name: str) -> Callable[[Callable[[Event], T]], Callable[[Event], T]]: ...
 
@@ -194,8 +225,9 @@ class WebsocketClient:
         if not is_async(handler):
             return Guard(handler, self._listener_failed)
         box: Mailbox[Event] = Mailbox("drop_oldest", 1000, key=lambda event: event.name, told=lambda _: None)
-        self._start_pump(box, cast("Callable[[Event], Coroutine[object, object, object]]", handler),
-                         self._listener_failed)
+        self._start_pump(
+            box, cast("Callable[[Event], Coroutine[object, object, object]]", handler), self._listener_failed
+        )
         return box.put
 
     def _listener_failed(self, error: Exception, handler: object) -> None:
@@ -215,21 +247,35 @@ class WebsocketClient:
 
     @overload
     async def subscribe(  # type: ignore[overload-overlap]
-        self, topics: Topic[DataT] | Sequence[Topic[DataT]], market: Market | str | None = None, *,
-        is_private: bool | None = None, handler: Callable[[Update[DataT]], object] | None = None,
-        overflow: Overflow | None = None, queue_size: int = 1000,
+        self,
+        topics: Topic[DataT] | Sequence[Topic[DataT]],
+        market: Market | str | None = None,
+        *,
+        is_private: bool | None = None,
+        handler: Callable[[Update[DataT]], object] | None = None,
+        overflow: Overflow | None = None,
+        queue_size: int = 1000,
     ) -> Subscription[DataT]: ...
     @overload
     async def subscribe(
-        self, topics: str | Sequence[str | Topic[object]], market: Market | str | None = None, *,
-        is_private: bool | None = None, handler: Callable[[Update[StreamData]], object] | None = None,
-        overflow: Overflow | None = None, queue_size: int = 1000,
+        self,
+        topics: str | Sequence[str | Topic[object]],
+        market: Market | str | None = None,
+        *,
+        is_private: bool | None = None,
+        handler: Callable[[Update[StreamData]], object] | None = None,
+        overflow: Overflow | None = None,
+        queue_size: int = 1000,
     ) -> Subscription[StreamData]: ...
 
     async def subscribe(
-        self, topics: str | Topic[object] | Sequence[str | Topic[object]],
-        market: Market | str | None = None, *, is_private: bool | None = None,
-        handler: Callable[..., object] | None = None, overflow: Overflow | None = None,
+        self,
+        topics: str | Topic[object] | Sequence[str | Topic[object]],
+        market: Market | str | None = None,
+        *,
+        is_private: bool | None = None,
+        handler: Callable[..., object] | None = None,
+        overflow: Overflow | None = None,
         queue_size: int = 1000,
     ) -> Subscription[object]:
         """Subscribe topics of any market and privacy; returns when every one is acknowledged.
@@ -273,8 +319,14 @@ class WebsocketClient:
         refused: dict[str, str] = {}
         code: int | None = None
         for text, answer in answers.items():
-            error = ClientClosed(f"{text} was given up before it was acknowledged: it was unsubscribed or "
-                                 f"the client closed meanwhile") if answer.cancelled() else answer.exception()
+            error = (
+                ClientClosed(
+                    f"{text} was given up before it was acknowledged: it was unsubscribed or "
+                    f"the client closed meanwhile"
+                )
+                if answer.cancelled()
+                else answer.exception()
+            )
             if isinstance(error, SubscriptionRefused):
                 refused.update(error.refused)
                 code = error.code
@@ -285,13 +337,18 @@ class WebsocketClient:
             left = subscription if subscription.topics else None
             listed = "; ".join(f"{text}: {why}" for text, why in refused.items())
             kept = "the other topics of the call are subscribed" if left else "none is subscribed"
-            raise SubscriptionRefused(f"the exchange refused {listed} ({kept}). Check spelling and case: "
-                                      f"spot says BTC_USDT, futures BTCUSDT.", refused=refused,
-                                      subscription=left, code=code)
+            raise SubscriptionRefused(
+                f"the exchange refused {listed} ({kept}). Check spelling and case: "
+                f"spot says BTC_USDT, futures BTCUSDT.",
+                refused=refused,
+                subscription=left,
+                code=code,
+            )
         return subscription
 
-    async def unsubscribe(self, topics: str | Topic[object] | Sequence[str | Topic[object]],
-                          market: Market | str | None = None) -> None:
+    async def unsubscribe(
+        self, topics: str | Topic[object] | Sequence[str | Topic[object]], market: Market | str | None = None
+    ) -> None:
         """Leave topics in all subscriptions; returns when the exchange has confirmed. Idempotent."""
         gone: list[asyncio.Future[None]] = []
         for topic in self._parse_all(topics, market, None):
@@ -301,30 +358,46 @@ class WebsocketClient:
         if gone:
             await asyncio.wait(gone)
 
-    def _parse_all(self, topics: str | Topic[object] | Sequence[str | Topic[object]],
-                   market: Market | str | None, is_private: bool | None) -> list[Topic[object]]:
+    def _parse_all(
+        self,
+        topics: str | Topic[object] | Sequence[str | Topic[object]],
+        market: Market | str | None,
+        is_private: bool | None,
+    ) -> list[Topic[object]]:
         if not isinstance(topics, str | Topic | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TopicError(f"topics must be one or several of text like 'spot/ticker:BTC_USDT' or builders like "
-                             f"topics.spot.ticker('BTC_USDT'), not {type(topics).__name__}")
+            raise TopicError(
+                f"topics must be one or several of text like 'spot/ticker:BTC_USDT' or builders like "
+                f"topics.spot.ticker('BTC_USDT'), not {type(topics).__name__}"
+            )
         listed = [topics] if isinstance(topics, str | Topic) else list(topics)
         if not listed:
             raise ParameterError("give at least one topic")
         parsed: dict[str, Topic[object]] = {}
         for one in listed:
-            topic = one if isinstance(one, Topic) and is_private is None else parse(
-                str(one) if isinstance(one, Topic) else one, market, is_private=is_private)
+            topic = (
+                one
+                if isinstance(one, Topic) and is_private is None
+                else parse(str(one) if isinstance(one, Topic) else one, market, is_private=is_private)
+            )
             parsed[topic.text] = topic
         return list(parsed.values())
 
     def _check_keys(self, topics: Iterable[Topic[object]]) -> None:
         private = [topic.text for topic in topics if topic.private]
         if private and self._signer is None:
-            raise CredentialsMissing(f"{', '.join(private)}: private topics need keys, and this client has "
-                                     f"none. Nothing was sent. Pass api_key=, api_secret= and api_memo=, or "
-                                     f"credentials=Credentials.from_env().")
+            raise CredentialsMissing(
+                f"{', '.join(private)}: private topics need keys, and this client has "
+                f"none. Nothing was sent. Pass api_key=, api_secret= and api_memo=, or "
+                f"credentials=Credentials.from_env()."
+            )
 
-    def _make_subscription(self, wanted: list[Topic[object]], handler: Callable[..., object] | None,
-                           overflow: Overflow, queue_size: int) -> Subscription[object]:
+    def _make_subscription(
+        self,
+        wanted: list[Topic[object]],
+        handler: Callable[..., object] | None,
+        overflow: Overflow,
+        queue_size: int,
+    ) -> Subscription[object]:
         texts = tuple(topic.text for topic in wanted)
         box: Mailbox[Update[object]] | None = None
         if handler is None or is_async(handler):
@@ -337,28 +410,54 @@ class WebsocketClient:
         put = self._blocking_put(box, overflow)
         subscription: Subscription[object] = Subscription(texts, put, box, self._leave)
         subscription.serve_handler()
-        self._start_pump(box, cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
-                         self._handler_failed)
+        self._start_pump(
+            box,
+            cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
+            self._handler_failed,
+        )
         return subscription
 
     def _sink_for(self, handler: Callable[..., object], overflow: Overflow, size: int, owner: object) -> Sink:
         if not is_async(handler):
             return Guard(handler, self._handler_failed)
         box = self._update_box(overflow, size, owner, ("every topic",))
-        self._start_pump(box, cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
-                         self._handler_failed)
+        self._start_pump(
+            box,
+            cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
+            self._handler_failed,
+        )
         return box.put
 
-    def _update_box(self, overflow: Overflow, size: int, owner: object, texts: tuple[str, ...],
-                    ) -> Mailbox[Update[object]]:
+    def _update_box(
+        self,
+        overflow: Overflow,
+        size: int,
+        owner: object,
+        texts: tuple[str, ...],
+    ) -> Mailbox[Update[object]]:
         def told(box: Mailbox[Update[object]]) -> None:
             who = getattr(owner, "__qualname__", str(owner))
-            self._emit(Event(name="exception", connection="", generation=0, topics=texts, error=SlowConsumer(
-                f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones "
-                f"are dropped and counted (overflow={overflow!r})", dropped=box.dropped)))
+            self._emit(
+                Event(
+                    name="exception",
+                    connection="",
+                    generation=0,
+                    topics=texts,
+                    error=SlowConsumer(
+                        f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones "
+                        f"are dropped and counted (overflow={overflow!r})",
+                        dropped=box.dropped,
+                    ),
+                )
+            )
 
-        return Mailbox(overflow, size, key=lambda update: (update.topic, update.symbol), told=told,
-                       pressure=self._pressure)
+        return Mailbox(
+            overflow,
+            size,
+            key=lambda update: (update.topic, update.symbol),
+            told=told,
+            pressure=self._pressure,
+        )
 
     def _blocking_put(self, box: Mailbox[Update[object]], overflow: Overflow) -> Sink:
         if overflow != "block":
@@ -373,9 +472,14 @@ class WebsocketClient:
 
         return put
 
-    def _start_pump(self, box: Mailbox[T], handler: Callable[[T], Coroutine[object, object, object]],
-                    report: Callable[[Exception, object], None]) -> None:
+    def _start_pump(
+        self,
+        box: Mailbox[T],
+        handler: Callable[[T], Coroutine[object, object, object]],
+        report: Callable[[Exception, object], None],
+    ) -> None:
         """Start it now, or with the first subscribe when no loop runs yet."""
+
         def start() -> None:
             task = asyncio.get_running_loop().create_task(pump(box, handler, report), name="bitmart handler")
             self._pumps.add(task)
@@ -436,13 +540,23 @@ class WebsocketClient:
         name = kind if not group else f"{kind}_{len(group) + 1}"
         url: str = getattr(self._environment, kind)
         connection = Connection(
-            name, url, SPOT if topic.market is Market.SPOT else FUTURES,
-            signer=self._signer if topic.private else None, timings=self._timings,
+            name,
+            url,
+            SPOT if topic.market is Market.SPOT else FUTURES,
+            signer=self._signer if topic.private else None,
+            timings=self._timings,
             pacer=self._pacers.setdefault(url.split("/")[2], Pacer()),
             capacity=_CAPACITY[topic.market, topic.private],
-            hooks=Hooks(open_socket=self._open, emit=self._emit, topic_lost=self._topic_lost,
-                        resync=lambda: self._resync(topic.market), now_ms=self._clock.now_ms,
-                        logger=self._log, mask=self._mask, pressure=self._pressure),
+            hooks=Hooks(
+                open_socket=self._open,
+                emit=self._emit,
+                topic_lost=self._topic_lost,
+                resync=lambda: self._resync(topic.market),
+                now_ms=self._clock.now_ms,
+                logger=self._log,
+                mask=self._mask,
+                pressure=self._pressure,
+            ),
         )
         group.append(connection)
         return connection
@@ -456,8 +570,14 @@ class WebsocketClient:
 
         kind = RestClient if market is Market.SPOT else FuturesClientV2
         try:
-            async with kind(environment=self._environment, clock=self._clock, proxy=self._proxy,
-                            ssl_context=self._ssl, timeout=5.0, logger=self._log) as rest:
+            async with kind(
+                environment=self._environment,
+                clock=self._clock,
+                proxy=self._proxy,
+                ssl_context=self._ssl,
+                timeout=5.0,
+                logger=self._log,
+            ) as rest:
                 await rest.sync_clock()
         except BitMartError as error:
             self._log.warning("the clock could not be measured: %s", type(error).__name__)
@@ -522,8 +642,11 @@ class WebsocketClient:
             if late:
                 _, stubborn = await asyncio.wait(late, timeout=_CANCEL_SECONDS)
                 if stubborn:
-                    self._log.warning("%d async handlers go on after they were cancelled; the client is "
-                                      "closed without them", len(stubborn))
+                    self._log.warning(
+                        "%d async handlers go on after they were cancelled; the client is "
+                        "closed without them",
+                        len(stubborn),
+                    )
 
     def _end_consumers(self) -> None:
         for holders in self._subscriptions.values():
@@ -538,8 +661,9 @@ class WebsocketClient:
         self._check_open()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:

@@ -89,8 +89,9 @@ class State(enum.Enum):
 
 _TRANSITIONS: dict[State, frozenset[State]] = {
     State.IDLE: frozenset({State.CONNECTING, State.CLOSED}),
-    State.CONNECTING: frozenset({State.LOGGING_IN, State.SUBSCRIBING, State.WAITING, State.IDLE,
-                                 State.CLOSED}),
+    State.CONNECTING: frozenset(
+        {State.LOGGING_IN, State.SUBSCRIBING, State.WAITING, State.IDLE, State.CLOSED}
+    ),
     State.LOGGING_IN: frozenset({State.SUBSCRIBING, State.WAITING, State.IDLE, State.CLOSED}),
     State.SUBSCRIBING: frozenset({State.LIVE, State.WAITING, State.IDLE, State.CLOSED}),
     State.LIVE: frozenset({State.WAITING, State.IDLE, State.CLOSED}),
@@ -132,9 +133,16 @@ class Hooks:
     """
 
     def __init__(
-        self, *, open_socket: Callable[[str, float], Awaitable[Transport]], emit: Callable[[Event], None],
-        topic_lost: Callable[[str, StreamError], None], resync: Callable[[], Awaitable[bool]],
-        now_ms: Callable[[], int], logger: logging.Logger, mask: Callable[[str], str], pressure: Pressure,
+        self,
+        *,
+        open_socket: Callable[[str, float], Awaitable[Transport]],
+        emit: Callable[[Event], None],
+        topic_lost: Callable[[str, StreamError], None],
+        resync: Callable[[], Awaitable[bool]],
+        now_ms: Callable[[], int],
+        logger: logging.Logger,
+        mask: Callable[[str], str],
+        pressure: Pressure,
     ) -> None:
         self.open_socket = open_socket
         self.emit = emit
@@ -189,8 +197,18 @@ class Connection:
         capacity: Topics the exchange allows on one socket.
     """
 
-    def __init__(self, name: str, url: str, dialect: Dialect, *, signer: Signer | None, timings: Timings,
-                 pacer: Pacer, hooks: Hooks, capacity: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        dialect: Dialect,
+        *,
+        signer: Signer | None,
+        timings: Timings,
+        pacer: Pacer,
+        hooks: Hooks,
+        capacity: int,
+    ) -> None:
         self.name = name
         self._url = url
         self._dialect = dialect
@@ -284,10 +302,14 @@ class Connection:
                 self._limit(text, pending)
                 return
         self._subscribing.pop(text, None)
-        pending.answered.set_exception(StreamUnavailable(
-            f"{self.name}: no stream within {timeout:g} s, so {text} is not subscribed. "
-            f"{self._last_error or 'The host does not answer'}", endpoint=self.name,
-            http_status=self._last_error.http_status if self._last_error is not None else None))
+        pending.answered.set_exception(
+            StreamUnavailable(
+                f"{self.name}: no stream within {timeout:g} s, so {text} is not subscribed. "
+                f"{self._last_error or 'The host does not answer'}",
+                endpoint=self.name,
+                http_status=self._last_error.http_status if self._last_error is not None else None,
+            )
+        )
 
     def unwant(self, text: str) -> asyncio.Future[None]:
         """No longer want a topic; the future ends when the exchange has confirmed, or has no socket."""
@@ -408,10 +430,17 @@ class Connection:
         status = error.http_status if error is not None else None
         self._edge_refusals = self._edge_refusals + 1 if status in _EDGE_STATUSES else 0
         if self._edge_refusals == _EDGE_REFUSALS:
-            self._emit("exception", topics=tuple(self.wanted), error=StreamUnavailable(
-                f"{self.name}: the host has answered HTTP {status} {_EDGE_REFUSALS} times in a row, so this "
-                f"address seems to be blocked. Trying goes on every {_EDGE_WAIT[0]:g} to {_EDGE_WAIT[1]:g} "
-                f"s; check from where this machine connects.", endpoint=self.name, http_status=status))
+            self._emit(
+                "exception",
+                topics=tuple(self.wanted),
+                error=StreamUnavailable(
+                    f"{self.name}: the host has answered HTTP {status} {_EDGE_REFUSALS} times in a row, so this "
+                    f"address seems to be blocked. Trying goes on every {_EDGE_WAIT[0]:g} to {_EDGE_WAIT[1]:g} "
+                    f"s; check from where this machine connects.",
+                    endpoint=self.name,
+                    http_status=status,
+                ),
+            )
 
     def _next_delay(self, error: StreamUnavailable | None) -> float:
         """Full jitter; what the host's status asks for comes first."""
@@ -453,8 +482,9 @@ class Connection:
         self._transport = transport
         self._trace = self._hooks.log.isEnabledFor(TRACE)
         login = None if self._signer is None else self._login_message
-        session = Session(self._dialect, self.wanted, self._timings, opened, login,
-                          trust_login=self._trust_login)
+        session = Session(
+            self._dialect, self.wanted, self._timings, opened, login, trust_login=self._trust_login
+        )
         self._session = session
         self._parting = False
         for route in self.routes.all():
@@ -554,7 +584,7 @@ class Connection:
         """One frame, from the socket to its handlers."""
         received_ns = self._last_byte_ns = time.time_ns()
         if self._trace:
-            shown = one_line(self._hooks.mask(repr(frame[:2 * _MOST_TRACED])), _MOST_TRACED)
+            shown = one_line(self._hooks.mask(repr(frame[: 2 * _MOST_TRACED])), _MOST_TRACED)
             self._hooks.log.log(TRACE, "%s < %s", self.name, shown)
         if not frame or frame[0] != _JSON_OBJECT:
             sign_of_life = heartbeat(frame)
@@ -625,9 +655,14 @@ class Connection:
 
     def _cannot_read(self, frame: bytes, error: DecodeError) -> None:
         """Report a frame; damaged ones, three in a minute, mean that the stream is."""
-        self._emit("exception", error=FrameUnreadable(
-            f"{self.name}: a frame of {len(frame)} bytes cannot be read ({error}); it was skipped",
-            endpoint=self.name, raw=frame))
+        self._emit(
+            "exception",
+            error=FrameUnreadable(
+                f"{self.name}: a frame of {len(frame)} bytes cannot be read ({error}); it was skipped",
+                endpoint=self.name,
+                raw=frame,
+            ),
+        )
         if not isinstance(error, NotJSON):
             return
         now = asyncio.get_running_loop().time()
@@ -646,7 +681,11 @@ class Connection:
             self._slow_named.add(name)
             self._hooks.log.warning(
                 "%s: the handlers of %s held the event loop for %.2f s; nothing else ran meanwhile. Make "
-                "them async, or hand the work to a thread.", self.name, one_line(name), seconds)
+                "them async, or hand the work to a thread.",
+                self.name,
+                one_line(name),
+                seconds,
+            )
 
     async def _wait_for_room(self, session: Session) -> None:
         """Hold the reader for consumers that asked for it; silence meanwhile is our own.
@@ -684,8 +723,11 @@ class Connection:
             elif isinstance(outcome, LoginRejected):
                 self._login_rejected(outcome.failure)
             elif isinstance(outcome, Rejected):
-                self._rejected(outcome.topic, outcome.refusal.text or f"code {outcome.refusal.code}",
-                               outcome.refusal.code)
+                self._rejected(
+                    outcome.topic,
+                    outcome.refusal.text or f"code {outcome.refusal.code}",
+                    outcome.refusal.code,
+                )
             elif isinstance(outcome, GaveUp):
                 self._gave_up(outcome.topic, outcome.doubtful)
             elif isinstance(outcome, Dead):
@@ -733,16 +775,23 @@ class Connection:
             raise _SocketEnded(f"the login's timestamp was refused{code}; the clock is measured again")
         self._clock_doubted = False
         said = self._said(failure.text)
-        raise _Final(LoginRefused(
-            f"{self.name}: BitMart refused the login:{code} {said}. Check api_key, api_secret and api_memo, "
-            f"the key's address list and expiry, and this machine's clock. Private topics are off until the "
-            f"next subscribe; public ones go on.", endpoint=self.name, code=failure.code, message=said))
+        raise _Final(
+            LoginRefused(
+                f"{self.name}: BitMart refused the login:{code} {said}. Check api_key, api_secret and api_memo, "
+                f"the key's address list and expiry, and this machine's clock. Private topics are off until the "
+                f"next subscribe; public ones go on.",
+                endpoint=self.name,
+                code=failure.code,
+                message=said,
+            )
+        )
 
     def _rejected(self, text: str, why: str, code: int | None) -> None:
         """A refused topic is never asked for again; its owner is told, or everybody when it had been held."""
         why = self._said(why)
-        error = SubscriptionRefused(f"{self.name}: {text} was refused: {why}", refused={text: why},
-                                    endpoint=self.name, code=code)
+        error = SubscriptionRefused(
+            f"{self.name}: {text} was refused: {why}", refused={text: why}, endpoint=self.name, code=code
+        )
         self.wanted.pop(text, None)
         waiting = self._subscribing.pop(text, None)
         self._hooks.topic_lost(text, error)
@@ -765,9 +814,15 @@ class Connection:
         what = stray.what
         if isinstance(what, Refusal | LoginFailed):
             said = self._said(what.text)
-            self._emit("exception", error=StreamError(
-                f"{self.name}: the exchange reports an error that answers no request: {said or 'no text'}",
-                endpoint=self.name, code=what.code, message=said))
+            self._emit(
+                "exception",
+                error=StreamError(
+                    f"{self.name}: the exchange reports an error that answers no request: {said or 'no text'}",
+                    endpoint=self.name,
+                    code=what.code,
+                    message=said,
+                ),
+            )
         else:
             self._hooks.log.debug("%s: a frame of no known kind", self.name)
 
@@ -781,7 +836,25 @@ class Connection:
         self._trust_login = True
         self._emit("live", topics=tuple(self.wanted), gap=gap)
 
-    def _emit(self, name: str, *, topics: tuple[str, ...] = (), error: Exception | None = None,
-              gap: Gap | None = None, operation: str = "", delay: float | None = None) -> None:
-        self._hooks.emit(Event(name=name, connection=self.name, generation=self.generation, topics=topics,
-                               error=error, gap=gap, operation=operation, delay=delay))
+    def _emit(
+        self,
+        name: str,
+        *,
+        topics: tuple[str, ...] = (),
+        error: Exception | None = None,
+        gap: Gap | None = None,
+        operation: str = "",
+        delay: float | None = None,
+    ) -> None:
+        self._hooks.emit(
+            Event(
+                name=name,
+                connection=self.name,
+                generation=self.generation,
+                topics=topics,
+                error=error,
+                gap=gap,
+                operation=operation,
+                delay=delay,
+            )
+        )

@@ -45,8 +45,19 @@ if TYPE_CHECKING:
     from bitmart_async.codes import LoginVerdict
     from bitmart_async.signing import Signer
 
-__all__ = ["FUTURES", "SPOT", "Ack", "Control", "Dialect", "LoggedIn", "LoginFailed", "Ping", "Pong",
-           "Refusal", "Strange"]
+__all__ = [
+    "FUTURES",
+    "SPOT",
+    "Ack",
+    "Control",
+    "Dialect",
+    "LoggedIn",
+    "LoginFailed",
+    "Ping",
+    "Pong",
+    "Refusal",
+    "Strange",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ def data_key(frame: bytes, heads: tuple[bytes, bytes]) -> bytes | None:
     if frame.startswith(b'{"data":') and frame.endswith(b'"}'):
         start = frame.rfind(tail)
         if start > 0:
-            key = frame[start + len(tail): -2]
+            key = frame[start + len(tail) : -2]
             return key if b'"' not in key else None
     return None
 
@@ -199,7 +210,6 @@ def _text(value: object) -> str:
 def _code(value: object) -> int | None:
     digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
     return int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_CODE else None
-
 
 
 class _Spot:
@@ -257,8 +267,9 @@ class _Futures:
 
     def login(self, signer: Signer, timestamp_ms: int) -> bytes:
         timestamp = str(timestamp_ms)
-        return _encode({"action": "access",
-                        "args": [signer.api_key, timestamp, signer.stream(timestamp), "web"]})
+        return _encode(
+            {"action": "access", "args": [signer.api_key, timestamp, signer.stream(timestamp), "web"]}
+        )
 
     def request(self, operation: str, topics: Sequence[str]) -> bytes:
         return _encode({"action": operation, "args": topics})

@@ -74,7 +74,16 @@ class Event:
 
 
 EVENT_NAMES: Final = (
-    "open", "authenticated", "response", "update", "reconnecting", "reconnect", "reconnected", "live",
-    "stale", "close", "exception",
+    "open",
+    "authenticated",
+    "response",
+    "update",
+    "reconnecting",
+    "reconnect",
+    "reconnected",
+    "live",
+    "stale",
+    "close",
+    "exception",
 )
 """What ``ws.on(name)`` takes. ``reconnect`` is the older name of ``reconnecting``."""

@@ -35,8 +35,10 @@ def check_handler(handler: object) -> None:
         raise ParameterError(f"a handler must be a function, not {type(handler).__name__}")
     for function in (handler, getattr(handler, "__call__", None)):  # noqa: B004 - as in is_async
         if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-            raise ParameterError(f"the handler {name_of(handler)} contains yield, so calling it runs "
-                                 f"nothing; use a plain function or async def without yield")
+            raise ParameterError(
+                f"the handler {name_of(handler)} contains yield, so calling it runs "
+                f"nothing; use a plain function or async def without yield"
+            )
 
 
 def being_cancelled() -> bool:
@@ -46,8 +48,9 @@ def being_cancelled() -> bool:
 
 
 def _cancelled(handler: object) -> StreamError:
-    return StreamError(f"the handler {name_of(handler)} raised CancelledError: something it waited for was "
-                       f"cancelled")
+    return StreamError(
+        f"the handler {name_of(handler)} raised CancelledError: something it waited for was cancelled"
+    )
 
 
 def name_of(handler: object) -> str:
@@ -76,12 +79,20 @@ class Guard(Generic[T]):
             return
         if result is not None and inspect.iscoroutine(result):
             result.close()
-            self._report(StreamError(f"the handler {name_of(self._handler)} returned a coroutine that nobody "
-                                     f"awaits; define it with async def"), self._handler)
+            self._report(
+                StreamError(
+                    f"the handler {name_of(self._handler)} returned a coroutine that nobody "
+                    f"awaits; define it with async def"
+                ),
+                self._handler,
+            )
 
 
-async def pump(mailbox: Mailbox[T], handler: Callable[[T], Coroutine[object, object, object]],
-               report: Callable[[Exception, object], None]) -> None:
+async def pump(
+    mailbox: Mailbox[T],
+    handler: Callable[[T], Coroutine[object, object, object]],
+    report: Callable[[Exception, object], None],
+) -> None:
     """Feed an async handler, in order, until its mailbox is closed and empty."""
     while True:
         try:
@@ -114,5 +125,8 @@ class Reporter:
         key = (name_of(handler), type(error).__name__)
         if key not in self._seen:
             self._seen.add(key)
-            self._log.error("the handler %s raised %s; the stream goes on (further ones are not logged)",
-                            *key, exc_info=error)
+            self._log.error(
+                "the handler %s raised %s; the stream goes on (further ones are not logged)",
+                *key,
+                exc_info=error,
+            )

@@ -62,11 +62,33 @@ class Mailbox(Generic[T]):
         pressure: Shared with the readers.
     """
 
-    __slots__ = ("_closed", "_error", "_half", "_items", "_key", "_latest", "_lost", "_overflow", "_pressure",
-                 "_readers", "_size", "_told", "_waiter", "dropped", "taken")
+    __slots__ = (
+        "_closed",
+        "_error",
+        "_half",
+        "_items",
+        "_key",
+        "_latest",
+        "_lost",
+        "_overflow",
+        "_pressure",
+        "_readers",
+        "_size",
+        "_told",
+        "_waiter",
+        "dropped",
+        "taken",
+    )
 
-    def __init__(self, overflow: Overflow, size: int, *, key: Callable[[T], Hashable],
-                 told: Callable[[Mailbox[T]], None], pressure: Pressure | None = None) -> None:
+    def __init__(
+        self,
+        overflow: Overflow,
+        size: int,
+        *,
+        key: Callable[[T], Hashable],
+        told: Callable[[Mailbox[T]], None],
+        pressure: Pressure | None = None,
+    ) -> None:
         self._overflow = overflow
         self._size = size
         self._half = size // 2
@@ -143,25 +165,33 @@ class Mailbox(Generic[T]):
             self.taken = True
             lost, self._lost = self._lost, 0
             if lost and self._overflow == "raise":  # nobody was slow, but nothing may go missing unsaid
-                raise SlowConsumer(f"{lost} updates came and went before the iteration began: only the newest "
-                                   f"{self._size} are kept until then. Iterate at once, raise queue_size=, or use "
-                                   f"a handler.", dropped=lost)
+                raise SlowConsumer(
+                    f"{lost} updates came and went before the iteration began: only the newest "
+                    f"{self._size} are kept until then. Iterate at once, raise queue_size=, or use "
+                    f"a handler.",
+                    dropped=lost,
+                )
         while True:
             if self._items or self._latest:
                 return self._take()
             if self._lost and self._overflow == "raise":
                 lost, self._lost = self._lost, 0
-                raise SlowConsumer(f"{lost} updates were lost: the consumer fell behind its queue of "
-                                   f"{self._size}. Do less per update, raise queue_size=, or choose another "
-                                   f"overflow=.", dropped=lost)
+                raise SlowConsumer(
+                    f"{lost} updates were lost: the consumer fell behind its queue of "
+                    f"{self._size}. Do less per update, raise queue_size=, or choose another "
+                    f"overflow=.",
+                    dropped=lost,
+                )
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
             if self._closed:
                 raise StopAsyncIteration
             if self._waiter is not None:
-                raise ParameterError("this subscription is already being iterated by another task; "
-                                     "subscribe again to have a second iterator")
+                raise ParameterError(
+                    "this subscription is already being iterated by another task; "
+                    "subscribe again to have a second iterator"
+                )
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter

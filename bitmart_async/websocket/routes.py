@@ -61,10 +61,15 @@ class Feed:
         self.routes = routes
         """Every route behind this key."""
         everything = [route for route in routes if route.topic.symbol in _NO_SYMBOL]
-        self._by_symbol = {
-            route.topic.symbol: [route, *everything]
-            for route in routes if route.topic.symbol not in _NO_SYMBOL
-        } if by_symbol else {}
+        self._by_symbol = (
+            {
+                route.topic.symbol: [route, *everything]
+                for route in routes
+                if route.topic.symbol not in _NO_SYMBOL
+            }
+            if by_symbol
+            else {}
+        )
         self._others = everything if by_symbol else routes
         self._single = routes[0] if len(routes) == 1 and not by_symbol else None
 

@@ -35,8 +35,19 @@ if TYPE_CHECKING:
 
     from bitmart_async.websocket.dialects import Control, Dialect
 
-__all__ = ["Answered", "Dead", "GaveUp", "Left", "LoginAccepted", "LoginRejected", "Outcome", "Rejected",
-           "Session", "Stray", "Timings"]
+__all__ = [
+    "Answered",
+    "Dead",
+    "GaveUp",
+    "Left",
+    "LoginAccepted",
+    "LoginRejected",
+    "Outcome",
+    "Rejected",
+    "Session",
+    "Stray",
+    "Timings",
+]
 
 TOPICS_PER_MESSAGE = 20
 MESSAGES_PER_WINDOW = 100
@@ -162,8 +173,16 @@ class Session:
             refusal of the topic.
     """
 
-    def __init__(self, dialect: Dialect, wanted: Collection[str], timings: Timings, now: float,
-                 login: Callable[[], bytes] | None, *, trust_login: bool = True) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        wanted: Collection[str],
+        timings: Timings,
+        now: float,
+        login: Callable[[], bytes] | None,
+        *,
+        trust_login: bool = True,
+    ) -> None:
         self._dialect = dialect
         self._wanted = wanted
         self._timings = timings

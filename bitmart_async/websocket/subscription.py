@@ -28,8 +28,13 @@ class Subscription(Generic[DataT_co]):
     shared: two subscriptions of one topic cost one subscription on the wire, and each gets every update.
     """
 
-    def __init__(self, topics: tuple[str, ...], sink: Sink, mailbox: Mailbox[Update[object]] | None,
-                 leave: Callable[[Subscription[object]], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        topics: tuple[str, ...],
+        sink: Sink,
+        mailbox: Mailbox[Update[object]] | None,
+        leave: Callable[[Subscription[object]], Awaitable[None]],
+    ) -> None:
         self._topics = dict.fromkeys(topics)
         self._sink = sink
         self._mailbox = mailbox
@@ -57,8 +62,10 @@ class Subscription(Generic[DataT_co]):
 
     def __aiter__(self) -> Self:
         if self._mailbox is None or not self._iterable:
-            raise ParameterError("this subscription has a handler, which gets its updates; "
-                                 "subscribe without handler= to iterate")
+            raise ParameterError(
+                "this subscription has a handler, which gets its updates; "
+                "subscribe without handler= to iterate"
+            )
         return self
 
     async def __anext__(self) -> Update[DataT_co]:
@@ -76,8 +83,9 @@ class Subscription(Generic[DataT_co]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.unsubscribe()
 
     def __repr__(self) -> str:

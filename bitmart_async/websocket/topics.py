@@ -53,7 +53,8 @@ __all__ = ["Market", "Topic", "futures", "model_of", "parse", "spot"]
 DataT_co = TypeVar("DataT_co", covariant=True)
 
 _SHAPE = re.compile(
-    r"(?P<market>[^/:@\s]+)/(?P<channel>[^:@\s]+)(?::(?P<symbol>[^:@\s]+))?(?:@(?P<speed>[^:@\s]+))?")
+    r"(?P<market>[^/:@\s]+)/(?P<channel>[^:@\s]+)(?::(?P<symbol>[^:@\s]+))?(?:@(?P<speed>[^:@\s]+))?"
+)
 _PRIVATE_WORDS = frozenset({"user", "asset", "order", "position"})
 _FUTURES_PRIVATE = frozenset({"asset", "position", "order"})
 
@@ -103,8 +104,10 @@ def parse(text: str, market: Market | str | None = None, *, is_private: bool | N
         text = f"{wanted.value}/{text}"
     match = _SHAPE.fullmatch(text)
     if match is None:
-        raise TopicError(f"topic {shown} is malformed. A topic looks like 'spot/ticker:BTC_USDT', "
-                         f"'futures/depth20:BTCUSDT@200ms' or 'futures/order', without blanks.")
+        raise TopicError(
+            f"topic {shown} is malformed. A topic looks like 'spot/ticker:BTC_USDT', "
+            f"'futures/depth20:BTCUSDT@200ms' or 'futures/order', without blanks."
+        )
     found = _market(match["market"], shown)
     assert found is not None
     if wanted is not None and wanted is not found:
@@ -123,8 +126,9 @@ def _market(market: Market | str | None, shown: str = "") -> Market | None:
         return Market(market)
     except ValueError:
         where = f"topic {shown}: " if shown else ""
-        raise TopicError(f"{where}unknown market {one_line(repr(market), 40)}; "
-                         f"a topic begins with 'spot/' or 'futures/'") from None
+        raise TopicError(
+            f"{where}unknown market {one_line(repr(market), 40)}; a topic begins with 'spot/' or 'futures/'"
+        ) from None
 
 
 def _is_private(market: Market, channel: str) -> bool:
@@ -193,8 +197,10 @@ class spot:  # noqa: N801 - reads as a namespace: topics.spot.ticker("BTC_USDT")
         return _topic(f"spot/bookTicker:{symbol}", SpotBookTicker)
 
     @staticmethod
-    def kline(symbol: str, interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W", "1M"],
-              ) -> Topic[SpotKline]:
+    def kline(
+        symbol: str,
+        interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W", "1M"],
+    ) -> Topic[SpotKline]:
         """Candles; ``1m`` is a minute, ``1M`` a month."""
         return _topic(f"spot/kline{interval}:{symbol}", SpotKline)
 
@@ -243,20 +249,29 @@ class futures:  # noqa: N801 - as above
         return _topic(f"futures/fundingRate:{symbol}", FuturesFunding)
 
     @staticmethod
-    def depth(symbol: str, levels: Literal[5, 20, 50] = 20, speed: BookSpeed | None = None,
-              ) -> Topic[FuturesDepth]:
+    def depth(
+        symbol: str,
+        levels: Literal[5, 20, 50] = 20,
+        speed: BookSpeed | None = None,
+    ) -> Topic[FuturesDepth]:
         """One side of the book per frame."""
         return _topic(f"futures/depth{levels}:{symbol}{_at(speed)}", FuturesDepth)
 
     @staticmethod
-    def depth_all(symbol: str, levels: Literal[5, 20, 50] = 20, speed: BookSpeed | None = None,
-                  ) -> Topic[FuturesDepthAll]:
+    def depth_all(
+        symbol: str,
+        levels: Literal[5, 20, 50] = 20,
+        speed: BookSpeed | None = None,
+    ) -> Topic[FuturesDepthAll]:
         """Both sides of the book."""
         return _topic(f"futures/depthAll{levels}:{symbol}{_at(speed)}", FuturesDepthAll)
 
     @staticmethod
-    def depth_increase(symbol: str, levels: Literal[5, 20, 50] = 50, speed: BookSpeed | None = None,
-                       ) -> Topic[FuturesDepthIncrease]:
+    def depth_increase(
+        symbol: str,
+        levels: Literal[5, 20, 50] = 50,
+        speed: BookSpeed | None = None,
+    ) -> Topic[FuturesDepthIncrease]:
         """A snapshot, then changes."""
         return _topic(f"futures/depthIncrease{levels}:{symbol}{_at(speed)}", FuturesDepthIncrease)
 
@@ -271,14 +286,17 @@ class futures:  # noqa: N801 - as above
         return _topic(f"futures/trade:{symbol}", FuturesStreamTrade)
 
     @staticmethod
-    def kline(symbol: str, interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W"],
-              ) -> Topic[FuturesKline]:
+    def kline(
+        symbol: str,
+        interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W"],
+    ) -> Topic[FuturesKline]:
         """Candles of the last price."""
         return _topic(f"futures/klineBin{interval}:{symbol}", FuturesKline)
 
     @staticmethod
     def mark_price_kline(
-        symbol: str, interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W"],
+        symbol: str,
+        interval: Literal["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W"],
     ) -> Topic[FuturesKline]:
         """Candles of the mark price."""
         return _topic(f"futures/markPriceKlineBin{interval}:{symbol}", FuturesKline)

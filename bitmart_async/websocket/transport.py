@@ -113,8 +113,9 @@ def _how(error: Exception) -> str:
     return "connection lost without a goodbye"
 
 
-async def open_websocket(url: str, timeout: float, *, ssl_context: _ssl.SSLContext | None = None,
-                         proxy: str | None = None) -> Transport:
+async def open_websocket(
+    url: str, timeout: float, *, ssl_context: _ssl.SSLContext | None = None, proxy: str | None = None
+) -> Transport:
     """Connect, upgrade and hand over the socket, all within ``timeout`` seconds."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
@@ -130,29 +131,52 @@ async def open_websocket(url: str, timeout: float, *, ssl_context: _ssl.SSLConte
     try:
         async with asyncio.timeout(timeout):
             socket = await Straight(
-                url, open_timeout=None, ping_interval=None, close_timeout=_CLOSE_SECONDS, compression=None,
-                max_size=MOST_FRAME_BYTES, max_queue=256, proxy=proxy, logger=_silent,
-                user_agent_header=f"bitmart-async/{__version__}", **options,  # type: ignore[arg-type, unused-ignore]
+                url,
+                open_timeout=None,
+                ping_interval=None,
+                close_timeout=_CLOSE_SECONDS,
+                compression=None,
+                max_size=MOST_FRAME_BYTES,
+                max_queue=256,
+                proxy=proxy,
+                logger=_silent,
+                user_agent_header=f"bitmart-async/{__version__}",
+                **options,  # type: ignore[arg-type, unused-ignore]
             )
     except InvalidStatus as error:
         status, body = error.response.status_code, bytes(error.response.body or b"")
         target = error.response.headers.get("Location")
         if 300 <= status < 400 and target is not None:
-            raise HandshakeRefused(f"{host}: the host answered HTTP {status}, a redirect to "
-                                   f"{one_line(target)}, which is not followed. Check the environment's "
-                                   f"URLs.", endpoint=host, http_status=status, raw=body) from None
-        raise HandshakeRefused(f"{host}: the host answered HTTP {status} instead of opening a stream: "
-                               f"{excerpt(body)}", endpoint=host, http_status=status, raw=body) from None
+            raise HandshakeRefused(
+                f"{host}: the host answered HTTP {status}, a redirect to "
+                f"{one_line(target)}, which is not followed. Check the environment's "
+                f"URLs.",
+                endpoint=host,
+                http_status=status,
+                raw=body,
+            ) from None
+        raise HandshakeRefused(
+            f"{host}: the host answered HTTP {status} instead of opening a stream: {excerpt(body)}",
+            endpoint=host,
+            http_status=status,
+            raw=body,
+        ) from None
     except (_ssl.SSLError, _ssl.CertificateError) as error:
-        raise TlsRefused(f"{host}: the TLS certificate of the host is not acceptable "
-                         f"({one_line(str(error))}). Check the host name, this machine's clock and "
-                         f"certificates; pass ssl_context= if you run a host of your own.",
-                         endpoint=host) from None
+        raise TlsRefused(
+            f"{host}: the TLS certificate of the host is not acceptable "
+            f"({one_line(str(error))}). Check the host name, this machine's clock and "
+            f"certificates; pass ssl_context= if you run a host of your own.",
+            endpoint=host,
+        ) from None
     except TimeoutError:
-        raise StreamUnavailable(f"{host}: no stream within {timeout:g} s. Check the network and the "
-                                f"environment's URLs.", endpoint=host) from None
+        raise StreamUnavailable(
+            f"{host}: no stream within {timeout:g} s. Check the network and the environment's URLs.",
+            endpoint=host,
+        ) from None
     except (OSError, InvalidHandshake, InvalidURI, EOFError) as error:
         what = one_line(str(error) or type(error).__name__)
-        raise StreamUnavailable(f"{host}: no connection ({what}). Check the network, the host name and the "
-                                f"environment's URLs.", endpoint=host) from None
+        raise StreamUnavailable(
+            f"{host}: no connection ({what}). Check the network, the host name and the environment's URLs.",
+            endpoint=host,
+        ) from None
     return _Websocket(socket)

@@ -15,8 +15,14 @@ from bitmart_async import Credentials, Environment, RestClient
 
 
 def _bitmart(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-W", "error", "-m", "bitmart_async", *arguments], capture_output=True,
-                          text=True, timeout=60, check=False, env={**os.environ, "COLUMNS": "100", **env})
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "bitmart_async", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "COLUMNS": "100", **env},
+    )
 
 
 def test_without_arguments_it_helps() -> None:
@@ -54,24 +60,48 @@ def test_demo_shows_the_whole_way(seed: str) -> None:
     done = _bitmart("demo", "--seed", seed)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr
-    for expected in ("server time", "spot BTC_USDT", "futures BTCUSDT", "spot_private", "futures_private", "limit buy",
-                     "market sell", "fill, pushed", "balance USDT", "position, pushed", "live again", "Done in"):
+    for expected in (
+        "server time",
+        "spot BTC_USDT",
+        "futures BTCUSDT",
+        "spot_private",
+        "futures_private",
+        "limit buy",
+        "market sell",
+        "fill, pushed",
+        "balance USDT",
+        "position, pushed",
+        "live again",
+        "Done in",
+    ):
         assert expected in done.stdout, f"{expected!r} is missing:\n{done.stdout}"
     assert float(done.stdout.split("Done in ")[1].split()[0]) < 15
 
 
 def test_the_missing_extra_is_named() -> None:
     """Without cyclopts and rich the command says which extra to install."""
-    code = ("import sys; sys.modules['cyclopts'] = None; from bitmart_async.cli import main; sys.exit(main([]))")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    code = (
+        "import sys; sys.modules['cyclopts'] = None; from bitmart_async.cli import main; sys.exit(main([]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
     assert done.returncode == 2
     assert "bitmart-async[cli]" in done.stderr
 
 
 async def _started(*arguments: str) -> tuple[asyncio.subprocess.Process, bytes]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", "-m", "bitmart_async", "sandbox", *arguments, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE)
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "bitmart_async",
+        "sandbox",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     assert process.stdout is not None
     async with asyncio.timeout(20):
         return process, await process.stdout.readline()
@@ -105,8 +135,17 @@ async def test_sandbox_prints_its_urls_and_keys() -> None:
             text += (await process.stdout.readline()).decode()
     process.send_signal(signal.SIGINT)
     await process.communicate()
-    for name in ("spot_rest", "futures_rest", "spot_public", "spot_private", "futures_public", "futures_private",
-                 "BITMART_API_KEY=", "BITMART_API_SECRET=", "BITMART_API_MEMO="):
+    for name in (
+        "spot_rest",
+        "futures_rest",
+        "spot_public",
+        "spot_private",
+        "futures_public",
+        "futures_private",
+        "BITMART_API_KEY=",
+        "BITMART_API_SECRET=",
+        "BITMART_API_MEMO=",
+    ):
         assert name in text
 
 

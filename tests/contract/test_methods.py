@@ -184,7 +184,9 @@ def test_a_method_sends_what_it_was_given(kind: type[Section], name: str) -> Non
         values = {param.name: value_of(param) for param in chosen}
         _, given = made(kind, name, values)
         wire = wire_of(endpoint, given)
-        assert wire.keys() - FILLED_IN.get(name, set()) == {param.wire for param in chosen} - FILLED_IN.get(name, set())
+        assert wire.keys() - FILLED_IN.get(name, set()) == {param.wire for param in chosen} - FILLED_IN.get(
+            name, set()
+        )
         for rows in (param for param in chosen if isinstance(param, Rows)):
             [row] = wire[rows.wire]  # type: ignore[misc]
             assert row.keys() == {inner.wire for inner in rows.fields}

@@ -15,10 +15,12 @@ def _rows(*, sample: bool | None = None) -> list[dict[str, object]]:
     """The endpoints we have; only those with a sample reply, or only those without."""
     if not SHARED.is_dir():
         return []
-    rows = [row for name in ("rest-spot.json", "rest-futures.json")
-            for row in json.loads((SHARED / name).read_text())]
-    return [row for row in rows
-            if row["id"] in ENDPOINTS and sample in (None, row["sample"] is not None)]
+    rows = [
+        row
+        for name in ("rest-spot.json", "rest-futures.json")
+        for row in json.loads((SHARED / name).read_text())
+    ]
+    return [row for row in rows if row["id"] in ENDPOINTS and sample in (None, row["sample"] is not None)]
 
 
 @needs_shared
@@ -34,7 +36,9 @@ def test_a_sample_decodes_without_loss(row: dict[str, object]) -> None:
     endpoint = ENDPOINTS[str(row["id"])]
     sample = row["sample"]
     assert isinstance(sample, dict)
-    data, message, trace = EnvelopeReader(endpoint.returns, inner=endpoint.inner).read(json.dumps(sample).encode())
+    data, message, trace = EnvelopeReader(endpoint.returns, inner=endpoint.inner).read(
+        json.dumps(sample).encode()
+    )
     assert message == sample.get("message", sample.get("msg"))
     assert trace == (sample.get("trace") or "")
     wire = sample.get("data")
@@ -71,6 +75,10 @@ def test_facts_agree_with_the_catalog(row: dict[str, object]) -> None:
     else:
         assert endpoint.quota is not None
         assert (endpoint.quota.requests, endpoint.quota.per, endpoint.quota.scope.value) == (
-            quota["requests"], quota["seconds"], quota["scope"])
+            quota["requests"],
+            quota["seconds"],
+            quota["scope"],
+        )
     assert {param.wire: param.required for param in endpoint.params} == {
-        param["name"]: param["required"] for param in row["params"]}
+        param["name"]: param["required"] for param in row["params"]
+    }

@@ -1,7 +1,5 @@
 """Attacks on the money paths of REST: bodies, codes, clocks, closings and numbers that lied once."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import asyncio

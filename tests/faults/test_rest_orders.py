@@ -1,7 +1,5 @@
 """The fate of orders: never sent twice, never lost from the records, never declared dead too soon."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import asyncio

@@ -1,7 +1,5 @@
 """Reads under every fault of HTTP: repeated where that can help, bounded, never a half-read model."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import asyncio

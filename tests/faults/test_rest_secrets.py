@@ -1,7 +1,5 @@
 """Z1, Z3: no secret in any text the client makes, and no text of the server that could do harm."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import pickle

@@ -1,7 +1,5 @@
 """What is sent: headers by auth level, signatures over the very bytes, and nothing that was not asked for."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import hashlib
@@ -273,9 +271,10 @@ def test_every_endpoint_that_lists_recv_window_is_one_that_knows_it() -> None:
     """By the limits page: spot v4, and the two futures transfers."""
     known = {endpoint.path for endpoint in ENDPOINTS.values() if endpoint.takes_recv_window}
     assert {path for path in known if not path.startswith("/spot/v4/")} <= {
-        "/account/v1/transfer-contract", "/account/v1/transfer-contract-list"}
+        "/account/v1/transfer-contract",
+        "/account/v1/transfer-contract-list",
+    }
     assert "/spot/v4/query/order" in known
-
 
 
 @pytest.mark.parametrize("value", [0, -1, 60_001, True, 5.5, "5000", None])

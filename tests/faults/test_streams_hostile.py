@@ -133,9 +133,10 @@ async def test_an_address_the_edge_blocks_is_told_once(monkeypatch: pytest.Monke
 async def test_a_login_that_is_never_answered_ends_the_subscribe() -> None:
     """However many sockets come and go meanwhile: all timeouts together, and no longer."""
     times = {"connect_timeout": 0.3, "login_timeout": 0.2, "ack_timeout": 0.1}
-    async with serving(
-        lambda _, message: [] if message.operation == "login" else None, client=times
-    ) as (server, ws):
+    async with serving(lambda _, message: [] if message.operation == "login" else None, client=times) as (
+        server,
+        ws,
+    ):
         began = time.monotonic()
         with pytest.raises(StreamUnavailable, match="login was not answered"):
             await asyncio.wait_for(ws.subscribe(_ORDERS), 5)

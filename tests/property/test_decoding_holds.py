@@ -1,7 +1,5 @@
 """Whatever bytes come in, only the library's own errors come out (D3)."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import json

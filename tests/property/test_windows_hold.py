@@ -1,7 +1,5 @@
 """The rate-limit promise under random traffic (R13)."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 from collections import deque

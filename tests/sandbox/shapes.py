@@ -24,9 +24,12 @@ def _fields(at: str, value: Any, fields: Spec) -> list[str]:
     if any(name.startswith("<") for name in fields):  # names are data
         (spec,) = fields.values()
         dated = all(re.fullmatch(r"\d{4}-\d\d-\d\d", name) for name in value)
-        return [] if dated and value == {} else [
-            fault for name, item in value.items() for fault in _value(f"{at}.{name}", item, spec)
-        ] + ([] if dated else [f"{at} has names that are no dates: {sorted(value)}"])
+        return (
+            []
+            if dated and value == {}
+            else [fault for name, item in value.items() for fault in _value(f"{at}.{name}", item, spec)]
+            + ([] if dated else [f"{at} has names that are no dates: {sorted(value)}"])
+        )
     found = [f"{at}.{name} is unknown" for name in value if name not in fields]
     for name, spec in fields.items():
         if name in value:
@@ -57,10 +60,16 @@ def _list(at: str, value: Any, spec: Spec) -> list[str]:
     if "columns" in spec:
         if len(value) != len(spec["columns"]):
             return [f"{at} has {len(value)} columns, not {len(spec['columns'])}"]
-        return [fault for item, column in zip(value, spec["columns"], strict=True)
-                for fault in _value(f"{at}.{column['name']}", item, column)]
-    return [fault for number, item in enumerate(value)
-            for fault in _value(f"{at}[{number}]", item, spec.get("items", {}))]
+        return [
+            fault
+            for item, column in zip(value, spec["columns"], strict=True)
+            for fault in _value(f"{at}.{column['name']}", item, column)
+        ]
+    return [
+        fault
+        for number, item in enumerate(value)
+        for fault in _value(f"{at}[{number}]", item, spec.get("items", {}))
+    ]
 
 
 def _fits(kind: str, value: Any, spec: Spec) -> bool:

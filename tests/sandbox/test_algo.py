@@ -23,8 +23,9 @@ async def place(wire: Wire, **changed: str) -> str:
 async def test_triggers_by_the_last_price(wire: Wire) -> None:
     """A trigger below the price fires when it has fallen there, one above when it has risen there."""
     falling = await place(wire, client_order_id="Falls")
-    rising = await place(wire, side="sell", type="tp/sl", trigger_price="66000", trigger_type="market",
-                         size="0.5", price="")
+    rising = await place(
+        wire, side="sell", type="tp/sl", trigger_price="66000", trigger_type="market", size="0.5", price=""
+    )
     wire.sandbox.tick("BTC_USDT", last="60000.50")
     assert not wire.sandbox.account().orders
     assert len(await wire.data(QUERY + "open-orders", {})) == 2

@@ -22,30 +22,45 @@ async def test_the_documented_signature() -> None:
     from bitmart_async.sandbox.accounts import Account
     from bitmart_async.sandbox.signatures import matches
 
-    account = Account(uid=1, name="docs", memo="test001",
-                      secret="6c6c98544461bbe71db2bca4c6d7fd0021e0ba9efc215f9c6ad41852df9d9df9")
+    account = Account(
+        uid=1,
+        name="docs",
+        memo="test001",
+        secret="6c6c98544461bbe71db2bca4c6d7fd0021e0ba9efc215f9c6ad41852df9d9df9",
+    )
     body = b'{"symbol":"BTC_USDT","price":"8600","count":"100"}'
-    assert matches(account, "1589793796145", body,
-                   "c31dc326bf87f38bfb49a3f8494961abfa291bd549d0d98d9578e87516cee46d")
-    assert matches(account, "1589267764859", b"bitmart.WebSocket",
-                   "3ceeb7e1b8cb165a975e28a2e2dfaca4d30b358873c0351c1a071d8c83314556")
+    assert matches(
+        account, "1589793796145", body, "c31dc326bf87f38bfb49a3f8494961abfa291bd549d0d98d9578e87516cee46d"
+    )
+    assert matches(
+        account,
+        "1589267764859",
+        b"bitmart.WebSocket",
+        "3ceeb7e1b8cb165a975e28a2e2dfaca4d30b358873c0351c1a071d8c83314556",
+    )
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("changed", "status", "code"), [
-    ({"X_BM_KEY": None}, 401, 30001),
-    ({"X_BM_KEY": "nobody"}, 401, 30002),
-    ({"X_BM_SIGN": None}, 401, 30004),
-    ({"X_BM_SIGN": "0" * 64}, 401, 30005),
-    ({"X_BM_SIGN": "äöü"}, 401, 30005),
-    ({"X_BM_TIMESTAMP": None}, 401, 30006),
-    ({"X_BM_TIMESTAMP": "soon"}, 401, 30006),
-    ({"X_BM_TIMESTAMP": "1589793796"}, 401, 30008),
-    ({"X_BM_TIMESTAMP": "1589793796145"}, 401, 30007),
-    ({"Content_Type": "text/plain"}, 503, 30018),
-])
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"X_BM_KEY": None}, 401, 30001),
+        ({"X_BM_KEY": "nobody"}, 401, 30002),
+        ({"X_BM_SIGN": None}, 401, 30004),
+        ({"X_BM_SIGN": "0" * 64}, 401, 30005),
+        ({"X_BM_SIGN": "äöü"}, 401, 30005),
+        ({"X_BM_TIMESTAMP": None}, 401, 30006),
+        ({"X_BM_TIMESTAMP": "soon"}, 401, 30006),
+        ({"X_BM_TIMESTAMP": "1589793796"}, 401, 30008),
+        ({"X_BM_TIMESTAMP": "1589793796145"}, 401, 30007),
+        ({"Content_Type": "text/plain"}, 503, 30018),
+    ],
+)
 async def test_each_fault_of_a_signed_call(
-    wire: Wire, changed: dict[str, str | None], status: int, code: int,
+    wire: Wire,
+    changed: dict[str, str | None],
+    status: int,
+    code: int,
 ) -> None:
     """Every header fault has the code and HTTP status of the catalog."""
     got, envelope = await wire.post(QUERY, {}, **changed)
@@ -73,10 +88,19 @@ async def test_a_body_that_is_no_object(wire: Wire, body: str) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("ahead_ms", "window", "code"), [
-    (-4_000, None, 1000), (-7_000, None, 30007), (-7_000, 9_000, 1000), (900, None, 1000),
-    (2_500, None, 30007), (0, 60_001, 30007), (0, 0, 30007), (0, "x", 30007),
-])
+@pytest.mark.parametrize(
+    ("ahead_ms", "window", "code"),
+    [
+        (-4_000, None, 1000),
+        (-7_000, None, 30007),
+        (-7_000, 9_000, 1000),
+        (900, None, 1000),
+        (2_500, None, 30007),
+        (0, 60_001, 30007),
+        (0, 0, 30007),
+        (0, "x", 30007),
+    ],
+)
 async def test_the_receive_window(wire: Wire, ahead_ms: int, window: object, code: int) -> None:
     """Where recvWindow counts: not older than the window, not a second ahead."""
     body = {} if window is None else {"recvWindow": window}
@@ -137,8 +161,14 @@ async def test_quotas() -> None:
                 assert answer.headers["X-BM-RateLimit-Limit"] == "2"
                 assert answer.headers["X-BM-RateLimit-Reset"] == "2"
                 assert answer.headers["X-BM-RateLimit-Mode"] == "IP"
-        assert seen == [(200, 1000, "1"), (200, 1000, "2"), (429, 30013, "2"), (429, 30013, "2"),
-                        (418, 30017, "2"), (418, 30017, "2")]
+        assert seen == [
+            (200, 1000, "1"),
+            (200, 1000, "2"),
+            (429, 30013, "2"),
+            (429, 30013, "2"),
+            (418, 30017, "2"),
+            (418, 30017, "2"),
+        ]
 
 
 @pytest.mark.asyncio

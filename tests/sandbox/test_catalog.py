@@ -48,8 +48,11 @@ SWEEPING = ("/spot/v4/cancel_all", "/contract/private/cancel-orders")
 def catalog() -> list[tuple[str, Row]]:
     if not CATALOG.is_dir():
         return []
-    rows = [(host, row) for host in ("spot", "futures")
-            for row in json.loads((CATALOG / f"rest-{host}.json").read_text())]
+    rows = [
+        (host, row)
+        for host in ("spot", "futures")
+        for row in json.loads((CATALOG / f"rest-{host}.json").read_text())
+    ]
     return sorted(rows, key=lambda row: row[1]["path"] in SWEEPING)
 
 
@@ -220,8 +223,10 @@ async def world() -> AsyncIterator[World]:
 def filled_in(params: Row, known: dict[str, Any]) -> Row:
     """The parameters with what only this run knows put in."""
     words = {**known, "uuid": str(uuid.uuid4()), "digits": request_no()}
-    return {name: words[value[1:]] if isinstance(value, str) and value.startswith("$") else value
-            for name, value in params.items()}
+    return {
+        name: words[value[1:]] if isinstance(value, str) and value.startswith("$") else value
+        for name, value in params.items()
+    }
 
 
 @pytest.mark.skipif(not ROWS, reason="the catalog of wire facts is not beside the repository")
@@ -290,7 +295,10 @@ def test_routes_are_the_catalog() -> None:
         assert (route.method, route.auth) == (row["http"], Auth[row["auth"]]), row["path"]
         window = any(param["name"] == "recvWindow" for param in row["params"])
         assert route.recv_window == window, row["path"]
-        mine = route.quota and {"requests": route.quota.calls, "seconds": route.quota.seconds,
-                                "scope": route.quota.scope}
+        mine = route.quota and {
+            "requests": route.quota.calls,
+            "seconds": route.quota.seconds,
+            "scope": route.quota.scope,
+        }
         theirs = limit and {name: limit[name] for name in ("requests", "seconds", "scope")}
         assert mine == theirs, row["path"]

@@ -17,8 +17,13 @@ from bitmart_async.sandbox.refusals import Refusal
 from bitmart_async.sandbox.spot_orders import SpotTicket
 
 MOVES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 500)), max_size=50)
-POCKETS = [TREASURY, FEES, Pocket(1, "spot", "available"), Pocket(1, "spot", "frozen"),
-           Pocket(2, "spot", "available")]
+POCKETS = [
+    TREASURY,
+    FEES,
+    Pocket(1, "spot", "available"),
+    Pocket(1, "spot", "frozen"),
+    Pocket(2, "spot", "available"),
+]
 
 
 @given(MOVES)
@@ -43,14 +48,27 @@ def test_an_overdrawn_pocket_keeps_what_it_has() -> None:
         ledger.move("USDT", -1, POCKETS[2], POCKETS[3])
 
 
-SPOT = st.fixed_dictionaries({
-    "side": st.sampled_from(["buy", "sell"]),
-    "type": st.sampled_from(["limit", "market", "limit_maker", "ioc"]),
-    "price": st.integers(63_990, 64_010), "size": st.integers(1, 300_000), "cancel": st.booleans()})
-CONTRACTS = st.fixed_dictionaries({
-    "side": st.integers(1, 4), "type": st.sampled_from(["limit", "market"]), "mode": st.integers(1, 4),
-    "price": st.integers(63_990, 64_010), "size": st.integers(1, 5_000), "cancel": st.booleans(),
-    "hedge": st.booleans(), "act": st.booleans()})
+SPOT = st.fixed_dictionaries(
+    {
+        "side": st.sampled_from(["buy", "sell"]),
+        "type": st.sampled_from(["limit", "market", "limit_maker", "ioc"]),
+        "price": st.integers(63_990, 64_010),
+        "size": st.integers(1, 300_000),
+        "cancel": st.booleans(),
+    }
+)
+CONTRACTS = st.fixed_dictionaries(
+    {
+        "side": st.integers(1, 4),
+        "type": st.sampled_from(["limit", "market"]),
+        "mode": st.integers(1, 4),
+        "price": st.integers(63_990, 64_010),
+        "size": st.integers(1, 5_000),
+        "cancel": st.booleans(),
+        "hedge": st.booleans(),
+        "act": st.booleans(),
+    }
+)
 
 
 def check(exchange: Exchange) -> None:
@@ -58,8 +76,7 @@ def check(exchange: Exchange) -> None:
     ledger, spot, futures = exchange.ledger, exchange.spot, exchange.futures
     for coin in ("USDT", "BTC"):
         assert ledger.total(coin) == 0
-    assert all(held >= 0 for pocket, _, held in ledger
-               if pocket.owner != EXCHANGE)
+    assert all(held >= 0 for pocket, _, held in ledger if pocket.owner != EXCHANGE)
     for uid in (HOUSE, CROWD, exchange.default.uid):
         frozen = {"USDT": 0, "BTC": 0}
         for order in spot.open_orders(uid):
@@ -72,8 +89,11 @@ def check(exchange: Exchange) -> None:
         for leg in ("long", "short", "both"):
             position = futures.position(uid, "BTCUSDT", leg)
             assert 0 <= position.frozen <= position.volume
-    longs = sum((1 if p.direction == "buy" else -1) * p.volume
-                for uid in (HOUSE, CROWD, exchange.default.uid) for p in futures.positions(uid))
+    longs = sum(
+        (1 if p.direction == "buy" else -1) * p.volume
+        for uid in (HOUSE, CROWD, exchange.default.uid)
+        for p in futures.positions(uid)
+    )
     assert longs == 0
 
 
@@ -87,11 +107,18 @@ def test_spot_trading_conserves(rows: list[dict[str, object]]) -> None:
         size, price = Decimal(str(row["size"])).scaleb(-5), Decimal(str(row["price"]))
         buys_at_market = row["type"] == "market" and row["side"] == "buy"
         with contextlib.suppress(Refusal):
-            order = exchange.spot.submit(exchange.default, SpotTicket(
-                symbol="BTC_USDT", side=str(row["side"]), type=str(row["type"]),
-                size=None if buys_at_market else size, price=price,
-                notional=(size * price).quantize(Decimal("1e-8")) if buys_at_market else None),
-                exchange.now_ms())
+            order = exchange.spot.submit(
+                exchange.default,
+                SpotTicket(
+                    symbol="BTC_USDT",
+                    side=str(row["side"]),
+                    type=str(row["type"]),
+                    size=None if buys_at_market else size,
+                    price=price,
+                    notional=(size * price).quantize(Decimal("1e-8")) if buys_at_market else None,
+                ),
+                exchange.now_ms(),
+            )
             if row["cancel"] and order.is_open:
                 exchange.spot.cancel(order, exchange.now_ms())
         market.act()
@@ -109,10 +136,18 @@ def test_futures_trading_conserves(rows: list[dict[str, object]]) -> None:
         with contextlib.suppress(Refusal):
             futures.set_position_mode(account.uid, "hedge_mode" if row["hedge"] else "one_way_mode")
         with contextlib.suppress(Refusal):
-            order = futures.submit(account, ContractTicket(
-                symbol="BTCUSDT", side=int(str(row["side"])), type=str(row["type"]),
-                size=int(str(row["size"])), mode=int(str(row["mode"])), price=Decimal(str(row["price"]))),
-                exchange.now_ms())
+            order = futures.submit(
+                account,
+                ContractTicket(
+                    symbol="BTCUSDT",
+                    side=int(str(row["side"])),
+                    type=str(row["type"]),
+                    size=int(str(row["size"])),
+                    mode=int(str(row["mode"])),
+                    price=Decimal(str(row["price"])),
+                ),
+                exchange.now_ms(),
+            )
             if row["cancel"] and order.is_open:
                 futures.cancel(order, exchange.now_ms())
         if row["act"]:

@@ -52,10 +52,14 @@ async def follow(socket: Stream, name: str, pushes: int) -> tuple[Book, int]:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("topic", "name"), [
-    ("futures/depthIncrease5:BTCUSDT@100ms", None), ("futures/depthIncrease50:BTCUSDT", None),
-    ("spot/depth/increase100:BTC_USDT", "spot/depth/increase100"),
-])
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [
+        ("futures/depthIncrease5:BTCUSDT@100ms", None),
+        ("futures/depthIncrease50:BTCUSDT", None),
+        ("spot/depth/increase100:BTC_USDT", "spot/depth/increase100"),
+    ],
+)
 async def test_the_rebuilt_book_is_the_book(topic: str, name: str | None) -> None:
     """In a lively market, a snapshot and contiguous updates give what a second snapshot shows."""
     async with Sandbox(speed=8) as sandbox:

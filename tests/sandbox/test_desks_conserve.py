@@ -62,21 +62,35 @@ class Walk:
         people = [self.exchange.default, *accounts.subs(self.exchange.default.uid)]
         source, target = people[choice % 3], people[(choice + 1) % 3]
         self.exchange.transfers.between_accounts(
-            source, target, "spot" if choice < 4 else "futures", "USDT", size * COIN // 10, caller=source.uid,
-            request_no=str(self.count), now_ms=self.now)
+            source,
+            target,
+            "spot" if choice < 4 else "futures",
+            "USDT",
+            size * COIN // 10,
+            caller=source.uid,
+            request_no=str(self.count),
+            now_ms=self.now,
+        )
 
     def withdraw(self, size: int, choice: int) -> None:
         self.exchange.funding.withdraw(
-            self.exchange.default.uid, NETWORKS[3], size * COIN, address="x",
-            receiver=1_002 if choice % 2 else None, wallets=("spot", "fund"), now_ms=self.now)
+            self.exchange.default.uid,
+            NETWORKS[3],
+            size * COIN,
+            address="x",
+            receiver=1_002 if choice % 2 else None,
+            wallets=("spot", "fund"),
+            now_ms=self.now,
+        )
 
     def deposit(self, size: int, choice: int) -> None:
         self.exchange.funding.deposit(self.exchange.default.uid, NETWORKS[choice % 5], size, self.now)
 
     def margin_transfer(self, size: int, choice: int) -> None:
         coin, amount = ("USDT", size * COIN // 10) if choice % 2 else ("BTC", size * COIN // 40_000)
-        self.exchange.margin.transfer(self.exchange.default.uid, PAIR, coin, amount, inwards=choice < 5,
-                                      now_ms=self.now)
+        self.exchange.margin.transfer(
+            self.exchange.default.uid, PAIR, coin, amount, inwards=choice < 5, now_ms=self.now
+        )
 
     def borrow(self, size: int, choice: int) -> None:
         coin, amount = ("USDT", size * COIN) if choice % 2 else ("BTC", size * COIN // 20_000)
@@ -101,23 +115,52 @@ class Walk:
         )
 
     def algo(self, size: int, choice: int) -> None:
-        self.exchange.algo.submit(self.exchange.default, AlgoTicket(
-            symbol=PAIR, side="buy" if choice % 2 else "sell", kind="trigger", trigger_type="limit",
-            trigger_price=Decimal(63_700 + 100 * choice), price=Decimal(64_000), size=Decimal("0.01"),
-            notional=None, client_order_id=""), self.now)
+        self.exchange.algo.submit(
+            self.exchange.default,
+            AlgoTicket(
+                symbol=PAIR,
+                side="buy" if choice % 2 else "sell",
+                kind="trigger",
+                trigger_type="limit",
+                trigger_price=Decimal(63_700 + 100 * choice),
+                price=Decimal(64_000),
+                size=Decimal("0.01"),
+                notional=None,
+                client_order_id="",
+            ),
+            self.now,
+        )
 
     def position(self, size: int, choice: int) -> None:
-        self.exchange.futures.submit(self.exchange.default, ContractTicket(
-            symbol=CONTRACT, side=1 + choice % 4, type="market", size=1 + size // 100), self.now)
+        self.exchange.futures.submit(
+            self.exchange.default,
+            ContractTicket(symbol=CONTRACT, side=1 + choice % 4, type="market", size=1 + size // 100),
+            self.now,
+        )
 
     def plan(self, size: int, choice: int) -> None:
         kind = ("plan", "take_profit", "stop_loss", "trailing")[choice % 4]
-        self.exchange.plans.submit(PlanOrder(
-            order_id=0, client_order_id="", account=self.exchange.default, symbol=CONTRACT, kind=kind,
-            side=2 + choice // 4 if kind != "plan" else 1 + 3 * (choice // 4), execution="market",
-            size=1 + size // 500, leverage=10, open_type="cross", position_mode="one_way_mode", price_type=1,
-            price_way=1 + choice % 2, trigger=640_000 + (choice - 4) * 500, callback_ppm=1_000,
-            created=self.now, updated=self.now))
+        self.exchange.plans.submit(
+            PlanOrder(
+                order_id=0,
+                client_order_id="",
+                account=self.exchange.default,
+                symbol=CONTRACT,
+                kind=kind,
+                side=2 + choice // 4 if kind != "plan" else 1 + 3 * (choice // 4),
+                execution="market",
+                size=1 + size // 500,
+                leverage=10,
+                open_type="cross",
+                position_mode="one_way_mode",
+                price_type=1,
+                price_way=1 + choice % 2,
+                trigger=640_000 + (choice - 4) * 500,
+                callback_ppm=1_000,
+                created=self.now,
+                updated=self.now,
+            )
+        )
 
     def save(self, size: int, choice: int) -> None:
         earn, uid = self.exchange.earn, self.exchange.default.uid
@@ -127,8 +170,14 @@ class Walk:
             earn.redeem(held[0], None, request_no=number, now_ms=self.now)
         else:
             product = [*FLEXIBLE.values(), *FIXED.values()][choice % 4]
-            earn.subscribe(uid, product, size * COIN // 10, request_no=number, now_ms=self.now,
-                           reinvest=REINVESTMENTS[choice % 3])
+            earn.subscribe(
+                uid,
+                product,
+                size * COIN // 10,
+                request_no=number,
+                now_ms=self.now,
+                reinvest=REINVESTMENTS[choice % 3],
+            )
 
     def time(self, size: int, choice: int) -> None:
         self.exchange.clock.skew_ms += (size * 1_000, size * 100_000)[choice % 2]
@@ -142,8 +191,20 @@ class Walk:
     def step(self, kind: int, size: int, choice: int) -> None:
         self.count += 1
         kinds: list[Callable[[int, int], None]] = [
-            self.transfer, self.family, self.withdraw, self.deposit, self.margin_transfer, self.borrow,
-            self.margin_order, self.algo, self.position, self.plan, self.save, self.time, self.price]
+            self.transfer,
+            self.family,
+            self.withdraw,
+            self.deposit,
+            self.margin_transfer,
+            self.borrow,
+            self.margin_order,
+            self.algo,
+            self.position,
+            self.plan,
+            self.save,
+            self.time,
+            self.price,
+        ]
         with contextlib.suppress(Refusal):
             kinds[kind](size, choice)
         self.exchange.advance(self.now)
@@ -157,17 +218,27 @@ def check(exchange: Exchange) -> None:
         assert ledger.total(coin) == 0
         lent = sum(loan.principal for loan in exchange.margin.loans(uid, PAIR, now) if loan.coin == coin)
         assert ledger.held(LENDING, coin) == -lent
-        saved = sum(row.amount for fixed in (False, True) for row in exchange.earn.positions(uid, fixed=fixed)
-                    if row.product.coin == coin)
+        saved = sum(
+            row.amount
+            for fixed in (False, True)
+            for row in exchange.earn.positions(uid, fixed=fixed)
+            if row.product.coin == coin
+        )
         assert ledger.balance(uid, "earn", coin).available == saved
-        frozen = sum(order.frozen for order in exchange.spot.open_orders(uid)
-                     if order.wallet == wallet and (coin == "USDT") == (order.side == "buy"))
+        frozen = sum(
+            order.frozen
+            for order in exchange.spot.open_orders(uid)
+            if order.wallet == wallet and (coin == "USDT") == (order.side == "buy")
+        )
         assert coin == "ETH" or ledger.balance(uid, wallet, coin).frozen == frozen
     for pocket, coin, held in ledger:
         assert held >= 0 or pocket.owner == EXCHANGE, (pocket, coin, held)
     under_way = [row for row in exchange.funding.movements(uid, deposits=False) if row.status < 3]
-    spot_frozen = sum(order.frozen for order in exchange.spot.open_orders(uid)
-                      if order.wallet == "spot" and order.side == "buy")
+    spot_frozen = sum(
+        order.frozen
+        for order in exchange.spot.open_orders(uid)
+        if order.wallet == "spot" and order.side == "buy"
+    )
     held_back = sum(ledger.balance(uid, name, "USDT").frozen for name in ("spot", "fund"))
     assert held_back == spot_frozen + sum(row.amount for row in under_way)
     futures = ledger.balance(uid, "futures", "USDT")

@@ -33,8 +33,9 @@ async def test_flexible(wire: Wire) -> None:
     )
     assert Decimal(position["totalProfit"]) == interest
     assert usdt(wire) == 99_000 + interest
-    await wire.data(EARN + "saving/redeem", {"earnId": position["earnId"], "amount": "1000",
-                                             "requestNo": request_no()})
+    await wire.data(
+        EARN + "saving/redeem", {"earnId": position["earnId"], "amount": "1000", "requestNo": request_no()}
+    )
     assert (usdt(wire), usdt(wire, "earn")) == (100_000 + interest, 0)
     assert await wire.data(EARN + "earn") == []
     records = await wire.data(EARN + "saving/record", **PAGE, type="interest")
@@ -42,12 +43,16 @@ async def test_flexible(wire: Wire) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("wish", "earn", "products"), [
-    ("OFF", 0, []), ("REINVEST_FIXED", 100, ["2001"]), ("REINVEST_FLEXIBLE", 100, ["1001"])])
+@pytest.mark.parametrize(
+    ("wish", "earn", "products"),
+    [("OFF", 0, []), ("REINVEST_FIXED", 100, ["2001"]), ("REINVEST_FLEXIBLE", 100, ["1001"])],
+)
 async def test_fixed_terms_end(wire: Wire, wish: str, earn: int, products: list[str]) -> None:
     """At the end the interest is paid out, and the principal goes where it was told."""
-    await wire.data(EARN + "saving/fixed/subscribe", {"productId": "2001", "amount": "100",
-                                                      "requestNo": request_no(), "autoSubscribe": wish})
+    await wire.data(
+        EARN + "saving/fixed/subscribe",
+        {"productId": "2001", "amount": "100", "requestNo": request_no(), "autoSubscribe": wish},
+    )
     wire.sandbox.faults.skew(30 * DAY + 5)
     flexible, fixed = [
         (await wire.data(EARN + path, **PAGE))["list"] for path in ("saving/earn", "saving/fixed/earn")
@@ -65,9 +70,16 @@ async def test_leaving_early_and_refusals(wire: Wire) -> None:
     body: Frame = {"productId": "2001", "amount": "100", "requestNo": number, "autoSubscribe": "OFF"}
     path = EARN + "saving/fixed/subscribe"
     await wire.data(path, body)
-    for changed, code in (({}, 61004), ({"requestNo": "1"}, 60000), ({"productId": "9"}, 60000),
-                          ({"amount": "0.5"}, 60005), ({"amount": "100001"}, 60009), ({"amount": "0"}, 61000),
-                          ({"autoSubscribe": "MAYBE"}, 60000), ({"productId": "2002", "amount": "3"}, 60008)):
+    for changed, code in (
+        ({}, 61004),
+        ({"requestNo": "1"}, 60000),
+        ({"productId": "9"}, 60000),
+        ({"amount": "0.5"}, 60005),
+        ({"amount": "100001"}, 60009),
+        ({"amount": "0"}, 61000),
+        ({"autoSubscribe": "MAYBE"}, 60000),
+        ({"productId": "2002", "amount": "3"}, 60008),
+    ):
         fresh = {} if not changed else {"requestNo": request_no()}
         assert await wire.refused(path, {**body, **fresh, **changed}) == (400, code), changed
     wire.sandbox.faults.skew(3 * DAY)

@@ -64,9 +64,9 @@ async def test_the_journal(wire: Wire) -> None:
     """Every request is kept with method, path, query, headers and body."""
     await wire.data("/spot/quotation/v3/books", symbol="BTC_USDT")
     await wire.post(SUBMIT, ORDER)
-    entry, = wire.sandbox.journal.requests("/spot/quotation/v3/books")
+    (entry,) = wire.sandbox.journal.requests("/spot/quotation/v3/books")
     assert (entry.host, entry.method, entry.query) == ("spot", "GET", {"symbol": "BTC_USDT"})
-    entry, = wire.sandbox.journal.requests(SUBMIT)
+    (entry,) = wire.sandbox.journal.requests(SUBMIT)
     assert b'"50000"' in entry.body
     assert "X-BM-SIGN" in entry.headers
     assert wire.sandbox.keys["api_key"] not in repr(wire.sandbox.journal[0:])
@@ -77,8 +77,11 @@ async def test_the_journal(wire: Wire) -> None:
 async def test_cut(sandbox: Sandbox) -> None:
     """A cut aborts the named sockets and leaves the others alone."""
     environment = sandbox.environment
-    async with stream(environment.spot_public) as spot, stream(environment.futures_public) as one, stream(
-            environment.futures_private) as two:
+    async with (
+        stream(environment.spot_public) as spot,
+        stream(environment.futures_public) as one,
+        stream(environment.futures_private) as two,
+    ):
         await sandbox.until(lambda seen: seen.open_sessions == 3)
         assert await sandbox.faults.cut("futures") == 2
         for socket in (one, two):

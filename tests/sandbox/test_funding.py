@@ -61,7 +61,9 @@ async def test_the_fee_is_paid_once(wire: Wire) -> None:
     assert (Decimal(record["arrival_amount"]), Decimal(record["fee"])) == (99, 1)
     held = wire.sandbox.account().balances
     assert [(held[name, "USDT"].available, held[name, "USDT"].frozen) for name in ("spot", "fund")] == [
-        (0, 0), (99_900, 0)]
+        (0, 0),
+        (99_900, 0),
+    ]
     assert wire.sandbox._exchange.ledger.held(FEES, "USDT") == 10**8
 
 
@@ -130,8 +132,9 @@ async def test_addresses_and_charges(wire: Wire) -> None:
     assert asked[0] == asked[1]
     assert await wire.refused("/account/v1/deposit/address", currency="USDT") == (400, 60003)
     assert await wire.refused("/account/v1/withdraw/charge", currency="X") == (400, 60002)
-    await wire.data(APPLY, {"currency": "BTC", "amount": "1.5",
-                            "address": "bc1qsandboxnowhere0000000000000000000000"})
+    await wire.data(
+        APPLY, {"currency": "BTC", "amount": "1.5", "address": "bc1qsandboxnowhere0000000000000000000000"}
+    )
     left = (await wire.data("/account/v1/withdraw/charge", currency="BTC"))["today_available_withdraw_BTC"]
     assert Decimal(left) == Decimal("98.5")
     codes = (await wire.data("/account/v1/currencies", currencies="BTC,USDT-TRC20"))["currencies"]

@@ -24,8 +24,10 @@ PRIVATE = "/contract/private/"
 
 async def assets(wire: Wire) -> dict[str, Decimal]:
     row = (await wire.data(PRIVATE + "assets-detail"))[0]
-    return {name: Decimal(row[name]) for name in ("available_balance", "frozen_balance", "position_deposit",
-                                                  "equity", "unrealized")}
+    return {
+        name: Decimal(row[name])
+        for name in ("available_balance", "frozen_balance", "position_deposit", "equity", "unrealized")
+    }
 
 
 async def position(wire: Wire, side: str = "both") -> Frame:
@@ -46,7 +48,11 @@ async def test_open_and_close_one_way(wire: Wire) -> None:
     assert held["equity"] == 50_000 - fee + held["unrealized"]
     row = await position(wire)
     assert (row["entry_price"], row["current_amount"], row["position_amount"], row["leverage"]) == (
-        "64000.5", "100", "100", "20")
+        "64000.5",
+        "100",
+        "100",
+        "20",
+    )
     liquidation = Decimal("64000.5") - (margin - value * Decimal("0.005")) / Decimal("0.1")
     assert abs(Decimal(row["liquidation_price"]) - liquidation) < Decimal("0.1")
     wire.sandbox.tick("BTCUSDT", last="64100.0")
@@ -66,7 +72,8 @@ async def test_open_and_close_one_way(wire: Wire) -> None:
     flows = await wire.data(PRIVATE + "transaction-history")
     held = await assets(wire)
     assert sum(Decimal(flow["amount"]) for flow in flows) == (
-        held["available_balance"] + held["frozen_balance"] + held["position_deposit"])
+        held["available_balance"] + held["frozen_balance"] + held["position_deposit"]
+    )
 
 
 @pytest.mark.asyncio
@@ -78,7 +85,10 @@ async def test_hedge_mode_holds_both_legs(wire: Wire) -> None:
     await wire.contract(4, 20)
     rows = {row["position_type"]: row for row in await wire.data(PRIVATE + "position")}
     assert (rows[1]["current_amount"], rows[1]["open_avg_price"], rows[1]["margin_type"]) == (
-        "10", "64000.5", "Cross")
+        "10",
+        "64000.5",
+        "Cross",
+    )
     assert (rows[2]["current_amount"], rows[2]["open_avg_price"]) == ("20", "64000")
     status, envelope = await wire.post(PRIVATE + "set-position-mode", {"position_mode": "one_way_mode"})
     assert (status, envelope["code"]) == (400, 40059)
@@ -97,9 +107,18 @@ async def test_hedge_mode_holds_both_legs(wire: Wire) -> None:
 @pytest.mark.asyncio
 async def test_a_resting_order_freezes_margin_and_fee(wire: Wire) -> None:
     """An opening limit order holds value / leverage plus the taker fee, and gives it back."""
-    status, envelope = await wire.post(SUBMIT, {
-        "symbol": "BTCUSDT", "side": 1, "size": 100, "price": "60000.0", "leverage": "10",
-        "open_type": "isolated", "client_order_id": "Own1"})
+    status, envelope = await wire.post(
+        SUBMIT,
+        {
+            "symbol": "BTCUSDT",
+            "side": 1,
+            "size": 100,
+            "price": "60000.0",
+            "leverage": "10",
+            "open_type": "isolated",
+            "client_order_id": "Own1",
+        },
+    )
     assert status == 200
     assert isinstance(envelope["data"]["order_id"], int)
     assert envelope["data"]["price"] == "60000"
@@ -146,15 +165,29 @@ async def test_the_dead_mans_switch(wire: Wire) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("changed", "status", "code"), [
-    ({"symbol": "NOPE"}, 400, 40034), ({"side": 5}, 400, 40041), ({"side": "1"}, 400, 40041),
-    ({"type": "wish"}, 400, 40042), ({"price": "60000.05"}, 400, 40043), ({"size": 0}, 400, 40044),
-    ({"size": 2_000_000}, 400, 40044), ({"size": "1"}, 400, 40044), ({"open_type": "shared"}, 400, 40045),
-    ({"client_order_id": "a-b"}, 403, 40048), ({"client_order_id": "x" * 33}, 403, 40049),
-    ({"client_order_id": "Taken"}, 403, 40050), ({"leverage": "101"}, 400, 40029),
-    ({"leverage": "0"}, 400, 40030), ({"size": 100_000, "leverage": "10"}, 200, 42000),
-    ({"side": 3}, 400, 40021), ({"mode": 9}, 400, 40007), ({"price": "many"}, 400, 40007),
-])
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"symbol": "NOPE"}, 400, 40034),
+        ({"side": 5}, 400, 40041),
+        ({"side": "1"}, 400, 40041),
+        ({"type": "wish"}, 400, 40042),
+        ({"price": "60000.05"}, 400, 40043),
+        ({"size": 0}, 400, 40044),
+        ({"size": 2_000_000}, 400, 40044),
+        ({"size": "1"}, 400, 40044),
+        ({"open_type": "shared"}, 400, 40045),
+        ({"client_order_id": "a-b"}, 403, 40048),
+        ({"client_order_id": "x" * 33}, 403, 40049),
+        ({"client_order_id": "Taken"}, 403, 40050),
+        ({"leverage": "101"}, 400, 40029),
+        ({"leverage": "0"}, 400, 40030),
+        ({"size": 100_000, "leverage": "10"}, 200, 42000),
+        ({"side": 3}, 400, 40021),
+        ({"mode": 9}, 400, 40007),
+        ({"price": "many"}, 400, 40007),
+    ],
+)
 async def test_refusals(wire: Wire, changed: Frame, status: int, code: int) -> None:
     """Each broken rule has its code and status, one of them 200, and freezes nothing."""
     await wire.contract(1, 1, price="60000", client_order_id="Taken")
@@ -175,14 +208,18 @@ async def test_leverage_cannot_change_under_a_position(wire: Wire) -> None:
     await wire.contract(1, 1)
     assert (await wire.post(path, body | {"leverage": "6"}))[1]["code"] == 40040
     assert (await wire.post(path, body | {"open_type": "cross"}))[1]["code"] == 40040
-    assert (await wire.post(SUBMIT, {"symbol": "BTCUSDT", "side": 1, "type": "market", "size": 1,
-                                     "leverage": "7"}))[1]["code"] == 40040
+    assert (
+        await wire.post(
+            SUBMIT, {"symbol": "BTCUSDT", "side": 1, "type": "market", "size": 1, "leverage": "7"}
+        )
+    )[1]["code"] == 40040
     assert await wire.data(path, body) == {**body, "max_value": "100"}
 
 
 @pytest.mark.asyncio
 async def test_modes_of_an_order(wire: Wire) -> None:
     """Fill-or-kill fills whole or not at all; maker-only that would take is cancelled."""
+
     async def end(order_id: str) -> tuple[int, str]:
         row = await wire.data(PRIVATE + "order", symbol="BTCUSDT", order_id=order_id)
         return row["state"], row["deal_size"]
@@ -209,10 +246,13 @@ async def test_reduce_only_orders_shrink_with_the_position(wire: Wire) -> None:
 @pytest.mark.asyncio
 async def test_public_errors(wire: Wire) -> None:
     """Unknown symbols are 40034, for details 40012; a bad step is 40038."""
-    for name, query, code in (("depth", {"symbol": "NOPE"}, 40034), ("depth", {}, 40034),
-                              ("details", {"symbol": "NOPE"}, 40012),
-                              ("kline", {"symbol": "BTCUSDT", "step": 2}, 40038),
-                              ("kline", {"symbol": "BTCUSDT", "start_time": 1}, 40039)):
+    for name, query, code in (
+        ("depth", {"symbol": "NOPE"}, 40034),
+        ("depth", {}, 40034),
+        ("details", {"symbol": "NOPE"}, 40012),
+        ("kline", {"symbol": "BTCUSDT", "step": 2}, 40038),
+        ("kline", {"symbol": "BTCUSDT", "start_time": 1}, 40039),
+    ):
         status, envelope = await wire.get(f"/contract/public/{name}", **query)
         assert (status, envelope["code"]) == (400, code)
 

@@ -28,17 +28,42 @@ async def test_control_frames(sandbox: Sandbox) -> None:
         odd = {"action": "", "args": ["futures/trade:BTCUSDT"]}
         ack = {"action": "subscribe", "group": "futures/klineBin1m:BTCUSDT", "success": True, "request": good}
         for sent, answer in (
-            (good, ack), (good, ack),
-            (good | {"action": "unsubscribe"},
-             ack | {"action": "unsubscribe", "request": good | {"action": "unsubscribe"}}),
-            (bad, {"action": "subscribe", "group": bad["args"][0], "success": False,
-                   "error": f"Invalid channel: not found {bad['args'][0]}", "request": bad}),
+            (good, ack),
+            (good, ack),
+            (
+                good | {"action": "unsubscribe"},
+                ack | {"action": "unsubscribe", "request": good | {"action": "unsubscribe"}},
+            ),
+            (
+                bad,
+                {
+                    "action": "subscribe",
+                    "group": bad["args"][0],
+                    "success": False,
+                    "error": f"Invalid channel: not found {bad['args'][0]}",
+                    "request": bad,
+                },
+            ),
             ("ping", {"success": False, "error": "Invalid message: message must be JSON: ping"}),
-            (odd, {"action": "", "group": "futures/trade:BTCUSDT", "success": False, "request": odd,
-                   "error": "Invalid action [] for group [futures/trade:BTCUSDT]"}),
-            ({"action": "subscribe", "args": ["futures/order"]},
-             {"action": "subscribe", "group": "futures/order", "success": False,
-              "error": "futures/order need authenication"}),
+            (
+                odd,
+                {
+                    "action": "",
+                    "group": "futures/trade:BTCUSDT",
+                    "success": False,
+                    "request": odd,
+                    "error": "Invalid action [] for group [futures/trade:BTCUSDT]",
+                },
+            ),
+            (
+                {"action": "subscribe", "args": ["futures/order"]},
+                {
+                    "action": "subscribe",
+                    "group": "futures/order",
+                    "success": False,
+                    "error": "futures/order need authenication",
+                },
+            ),
         ):
             await socket.send(sent)
             assert await socket.read() == answer
@@ -56,11 +81,22 @@ async def test_the_heartbeat(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("topic", [
-    "futures/depth7:BTCUSDT", "futures/depth5:BTCUSDT@50ms", "futures/klineBin3m:BTCUSDT",
-    "futures/klineBin1h:BTCUSDT", "futures/bookTicker:BTCUSDT", "futures/ticker:", "futures/asset:XRP",
-    "spot/ticker:BTCUSDT", "futures/order:BTCUSDT", "", "futures/v2/depthAll5:BTCUSDT@100ms",
-])
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "futures/depth7:BTCUSDT",
+        "futures/depth5:BTCUSDT@50ms",
+        "futures/klineBin3m:BTCUSDT",
+        "futures/klineBin1h:BTCUSDT",
+        "futures/bookTicker:BTCUSDT",
+        "futures/ticker:",
+        "futures/asset:XRP",
+        "spot/ticker:BTCUSDT",
+        "futures/order:BTCUSDT",
+        "",
+        "futures/v2/depthAll5:BTCUSDT@100ms",
+    ],
+)
 async def test_unknown_topics(sandbox: Sandbox, topic: str) -> None:
     """A wrong level, speed, interval, case or symbol is no channel."""
     async with stream(sandbox.environment.futures_public) as socket:
@@ -77,8 +113,10 @@ async def test_login(sandbox: Sandbox) -> None:
     async with stream(sandbox.environment.futures_private) as socket:
         frame = await socket.login(sandbox, key="880d5edecs1234567")
         assert frame == {
-            "action": "access", "success": False,
-            "error": "access failed: openapi auth: apiKey 880d5edecs**** failed: openapi auth failed"}
+            "action": "access",
+            "success": False,
+            "error": "access failed: openapi auth: apiKey 880d5edecs**** failed: openapi auth failed",
+        }
         with pytest.raises(ConnectionClosed):
             await socket.read()
 
@@ -88,12 +126,27 @@ async def test_frames_of_the_public_channels(sandbox: Sandbox) -> None:
     """Each channel's data has the documented keys; the group is the topic as it was asked for."""
     book = {"symbol", "asks", "bids", "ms_t"}
     keys: dict[str, set[str]] = {
-        "depth5:BTCUSDT@100ms": {"symbol", "way", "depths", "ms_t"}, "depthAll20:BTCUSDT@200ms": book,
+        "depth5:BTCUSDT@100ms": {"symbol", "way", "depths", "ms_t"},
+        "depthAll20:BTCUSDT@200ms": book,
         "depthIncrease50:BTCUSDT": book | {"version", "type"},
-        "bookticker:BTCUSDT": {"symbol", "best_bid_price", "best_bid_vol", "best_ask_price", "best_ask_vol",
-                               "ms_t"},
-        "fundingRate:BTCUSDT": {"symbol", "fundingRate", "fundingTime", "nextFundingRate", "nextFundingTime",
-                                "funding_upper_limit", "funding_lower_limit", "ts"},
+        "bookticker:BTCUSDT": {
+            "symbol",
+            "best_bid_price",
+            "best_bid_vol",
+            "best_ask_price",
+            "best_ask_vol",
+            "ms_t",
+        },
+        "fundingRate:BTCUSDT": {
+            "symbol",
+            "fundingRate",
+            "fundingTime",
+            "nextFundingRate",
+            "nextFundingTime",
+            "funding_upper_limit",
+            "funding_lower_limit",
+            "ts",
+        },
     }
     async with stream(sandbox.environment.futures_public) as socket:
         for name, wanted in keys.items():
@@ -117,16 +170,32 @@ async def test_depth_comes_side_by_side(sandbox: Sandbox) -> None:
 async def test_a_tick_moves_ticker_trade_and_candle(sandbox: Sandbox) -> None:
     """A forced print is a trade, both tickers and a candle; nothing of these came before it."""
     async with stream(sandbox.environment.futures_public) as socket:
-        await subscribe(socket, "futures/ticker:BTCUSDT", "futures/ticker", "futures/trade:BTCUSDT",
-                        "futures/klineBin1m:BTCUSDT", "futures/markPriceKlineBin1m:BTCUSDT")
+        await subscribe(
+            socket,
+            "futures/ticker:BTCUSDT",
+            "futures/ticker",
+            "futures/trade:BTCUSDT",
+            "futures/klineBin1m:BTCUSDT",
+            "futures/markPriceKlineBin1m:BTCUSDT",
+        )
         sandbox.tick("BTCUSDT", last="64000.1")
         trade = (await socket.data("futures/trade:BTCUSDT"))[0]
         assert set(trade) == {"trade_id", "symbol", "deal_price", "deal_vol", "way", "m", "created_at"}
         assert (trade["deal_price"], isinstance(trade["trade_id"], int)) == ("64000.1", True)
         ticker = await socket.data("futures/ticker:BTCUSDT")
         assert ticker["last_price"] == "64000.1"
-        assert set(ticker) == {"symbol", "last_price", "volume_24", "range", "mark_price", "index_price",
-                               "ask_price", "ask_vol", "bid_price", "bid_vol"}
+        assert set(ticker) == {
+            "symbol",
+            "last_price",
+            "volume_24",
+            "range",
+            "mark_price",
+            "index_price",
+            "ask_price",
+            "ask_vol",
+            "bid_price",
+            "bid_vol",
+        }
         assert await socket.data("futures/ticker") == ticker
         candle = (await socket.data("futures/klineBin1m:BTCUSDT"))["items"][0]
         assert (candle["c"], set(candle)) == ("64000.1", {"o", "h", "l", "c", "v", "ts"})
@@ -154,8 +223,9 @@ async def test_private_pushes(sandbox: Sandbox, wire: Wire) -> None:
         depth = await wire.data("/contract/public/depth", symbol="BTCUSDT")
         sizes = [row[1] for row in depth["asks"][:2]]
         total = int(sizes[0]) + int(sizes[1]) + 7
-        order_id = await wire.contract(1, total, price=depth["asks"][1][0], leverage="50",
-                                       client_order_id="Push1")
+        order_id = await wire.contract(
+            1, total, price=depth["asks"][1][0], leverage="50", client_order_id="Push1"
+        )
         await wire.data("/contract/private/cancel-order", {"symbol": "BTCUSDT", "order_id": order_id})
         rows: list[Frame] = []
         while len(rows) < 4:
@@ -169,8 +239,11 @@ async def test_private_pushes(sandbox: Sandbox, wire: Wire) -> None:
         assert set(fills[1]) == {"lastTradeID", "fillQty", "fillPrice", "fee", "feeCcy"}
         assert rows[0]["order"]["trigger_price"] == "-"
         assert rows[0]["order"]["order_id"] == order_id
-        positions = [frame["data"][0] for frame in socket.frames
-                     if frame.get("group") == "futures/position" and "data" in frame]
+        positions = [
+            frame["data"][0]
+            for frame in socket.frames
+            if frame.get("group") == "futures/position" and "data" in frame
+        ]
         assert [row["hold_volume"] for row in positions] == [sizes[0], str(total - 7)]
         assert (positions[0]["position_type"], positions[0]["open_type"]) == (1, 2)
         asset = await socket.data("futures/asset:USDT")

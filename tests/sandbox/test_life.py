@@ -84,7 +84,9 @@ async def test_a_tick_fills_what_stands_in_the_way(wire: Wire) -> None:
     truth = sandbox.account()
     assert not truth.open_orders
     assert {fill.order_id: (fill.price, fill.role) for fill in truth.fills} == {
-        buy: (Decimal(63_900), "maker"), sell: (Decimal(64_500), "maker")}
+        buy: (Decimal(63_900), "maker"),
+        sell: (Decimal(64_500), "maker"),
+    }
     assert (truth.positions[0].volume, truth.positions[0].is_long) == (10, True)
     for symbol, last in (("BTCUSDT", "1"), ("BTC_USDT", "x"), ("BTCUSDT", "64000.01")):
         with pytest.raises(ValueError, match="BTC"):

@@ -57,9 +57,12 @@ async def test_margin_refusals(wire: Wire) -> None:
     pairs = (await wire.data(ISOLATED + "pairs"))["symbols"][0]
     assert Decimal(pairs["quote"]["borrowable_amount"]) == 4000
     for path, body, refused in (
-        ("borrow", {"amount": "4000.00000001"}, (400, 51004)), ("borrow", {"currency": "ETH"}, (400, 51000)),
-        ("borrow", {"symbol": "NOPE_USDT"}, (400, 50001)), ("repay", {}, (400, 51024)),
-        ("borrow", {"amount": "0"}, (400, 50021)), ("transfer", {"side": "up"}, (400, 50021)),
+        ("borrow", {"amount": "4000.00000001"}, (400, 51004)),
+        ("borrow", {"currency": "ETH"}, (400, 51000)),
+        ("borrow", {"symbol": "NOPE_USDT"}, (400, 50001)),
+        ("repay", {}, (400, 51024)),
+        ("borrow", {"amount": "0"}, (400, 50021)),
+        ("transfer", {"side": "up"}, (400, 50021)),
         ("transfer", {"side": "out", "amount": "1001"}, (400, 50020)),
         ("transfer", {"side": "in", "amount": "1000000"}, (400, 50020)),
     ):
@@ -85,8 +88,19 @@ async def test_margin_orders(wire: Wire) -> None:
         row["orderId"] for row in await wire.data("/spot/v4/query/trades", {"orderMode": "iso_margin"})
     ] == [bought]
     assert await wire.data("/spot/v4/query/trades", {"orderMode": "spot"}) == []
-    resting = (await wire.data(SUBMIT, {**body, "side": "sell", "type": "limit", "size": "0.01",
-                                        "price": "70000", "clientOrderId": "Sell1"}))["order_id"]
+    resting = (
+        await wire.data(
+            SUBMIT,
+            {
+                **body,
+                "side": "sell",
+                "type": "limit",
+                "size": "0.01",
+                "price": "70000",
+                "clientOrderId": "Sell1",
+            },
+        )
+    )["order_id"]
     assert wire.sandbox.account().balances["margin:BTC_USDT", "BTC"].frozen == Decimal("0.01")
     await wire.data("/spot/v3/cancel_order", {"symbol": "BTC_USDT", "order_id": resting})
     assert wire.sandbox.account().balances["margin:BTC_USDT", "BTC"].frozen == 0

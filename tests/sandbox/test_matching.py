@@ -10,11 +10,19 @@ from hypothesis import strategies as st
 from bitmart_async.sandbox.matching import Fill, MatchingBook, Side, Stop, Stp, Tif
 
 ORDERS = st.lists(
-    st.fixed_dictionaries({
-        "side": st.sampled_from(Side), "price": st.one_of(st.none(), st.integers(95, 105)),
-        "size": st.integers(1, 9), "owner": st.integers(1, 3), "tif": st.sampled_from(Tif),
-        "stp": st.sampled_from(Stp), "cancel": st.integers(0, 40),
-    }), max_size=60)
+    st.fixed_dictionaries(
+        {
+            "side": st.sampled_from(Side),
+            "price": st.one_of(st.none(), st.integers(95, 105)),
+            "size": st.integers(1, 9),
+            "owner": st.integers(1, 3),
+            "tif": st.sampled_from(Tif),
+            "stp": st.sampled_from(Stp),
+            "cancel": st.integers(0, 40),
+        }
+    ),
+    max_size=60,
+)
 
 
 @dataclass
@@ -121,8 +129,11 @@ def test_a_budget_buys_whole_lots_only() -> None:
 
 def test_nobody_trades_with_himself_who_forbids_it() -> None:
     """Each mode of self-trade prevention takes out whom it says."""
-    for stp, maker_stays, taker_rests in ((Stp.CANCEL_MAKER, False, True), (Stp.CANCEL_TAKER, True, False),
-                                          (Stp.CANCEL_BOTH, False, False)):
+    for stp, maker_stays, taker_rests in (
+        (Stp.CANCEL_MAKER, False, True),
+        (Stp.CANCEL_TAKER, True, False),
+        (Stp.CANCEL_BOTH, False, False),
+    ):
         book = MatchingBook()
         book.submit(1, 1, Side.SELL, price=100, size=5)
         outcome = book.submit(2, 1, Side.BUY, price=100, size=5, stp=stp)

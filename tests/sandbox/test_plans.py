@@ -52,7 +52,11 @@ async def test_a_plan_fires_and_sends_its_order(wire: Wire) -> None:
     assert (volume(wire), await waiting(wire)) == (5, [])
     row = await past(wire, wanted)
     assert (row["type"], row["state"], row["trigger_price"], row["execution_price"]) == (
-        "planorder", 4, "60000", "Market price")
+        "planorder",
+        4,
+        "60000",
+        "Market price",
+    )
     child = await wire.data(PRIVATE + "order", **CONTRACT, order_id=row["executive_order_id"])
     assert (child["client_order_id"], child["deal_size"], child["leverage"]) == (f"PLAN_{wanted}", "5", "10")
 
@@ -117,8 +121,10 @@ async def test_stops_go_with_their_position(wire: Wire) -> None:
 async def test_presets_become_stops(wire: Wire) -> None:
     """The presets of an opening order, changed before it fills, wait as take-profit and stop-loss."""
     order = await wire.contract(1, 3, price="63900", preset_take_profit_price="65000")
-    await wire.data(PRIVATE + "modify-preset-plan-order", {
-        **CONTRACT, "order_id": order, "preset_stop_loss_price": "63000", "preset_stop_loss_price_type": 2})
+    await wire.data(
+        PRIVATE + "modify-preset-plan-order",
+        {**CONTRACT, "order_id": order, "preset_stop_loss_price": "63000", "preset_stop_loss_price_type": 2},
+    )
     shown = await wire.data(PRIVATE + "order", **CONTRACT, order_id=order)
     assert (shown["preset_take_profit_price"], shown["preset_stop_loss_price"]) == ("65000", "63000")
     assert (shown["preset_take_profit_price_type"], shown["preset_stop_loss_price_type"]) == (1, 2)
@@ -139,8 +145,14 @@ async def test_a_trailing_order_follows(wire: Wire) -> None:
     wanted = await trail(wire, side=3, size=5, activation_price="65000", callback_rate="1")
     (row,) = await wire.data(PRIVATE + "get-open-orders", type="trailing")
     assert (row["order_id"], row["activation_price"], row["callback_rate"]) == (wanted, "65000", "1")
-    for last, held in (("64900.0", 5), ("64000.0", 5), ("65000.0", 5), ("66000.0", 5), ("65340.1", 5),
-                       ("65340.0", 0)):
+    for last, held in (
+        ("64900.0", 5),
+        ("64000.0", 5),
+        ("65000.0", 5),
+        ("66000.0", 5),
+        ("65340.1", 5),
+        ("65340.0", 0),
+    ):
         wire.sandbox.tick("BTCUSDT", last=last)
         assert volume(wire) == held, last
     assert (await past(wire, wanted))["type"] == "trailing"
@@ -153,14 +165,18 @@ async def test_modify_and_cancel(wire: Wire) -> None:
     first, second, third, loose = await plan(wire), await plan(wire), await stop(wire), await trail(wire)
     path, body = PRIVATE + "modify-plan-order", {**CONTRACT, "order_id": first, "type": "limit"}
     await wire.data(path, {**body, "trigger_price": "61000", "executive_price": "61001.5", "price_type": 2})
-    await wire.data(PRIVATE + "modify-tp-sl-order", {**CONTRACT, "order_id": third, "trigger_price": "52000",
-                                                     "executive_price": "0", "price_type": 1})
+    await wire.data(
+        PRIVATE + "modify-tp-sl-order",
+        {**CONTRACT, "order_id": third, "trigger_price": "52000", "executive_price": "0", "price_type": 1},
+    )
     rows = {row["order_id"]: row for row in await wire.data(PRIVATE + "current-plan-order")}
     assert (rows[first]["trigger_price"], rows[first]["executive_price"]) == ("61000", "61001.5")
     shown = rows[third]
     assert (shown["trigger_price"], shown["executive_price"], shown["size"]) == ("52000", "0", "1")
-    await wire.data(PRIVATE + "modify-tp-sl-order", {**CONTRACT, "order_id": third, "trigger_price": "52000",
-                                                     "price_type": 1, "plan_category": 2})
+    await wire.data(
+        PRIVATE + "modify-tp-sl-order",
+        {**CONTRACT, "order_id": third, "trigger_price": "52000", "price_type": 1, "plan_category": 2},
+    )
     (row,) = await wire.data(PRIVATE + "current-plan-order", plan_type="profit_loss")
     assert (row["size"], row["plan_category"]) == ("5", 2)
     await wire.data(PRIVATE + "cancel-plan-order", {**CONTRACT, "order_id": second})
@@ -186,18 +202,34 @@ async def test_one_that_is_refused_when_it_fires(wire: Wire) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("name", "changed", "code"), [
-    ("plan", {"symbol": "NOPE"}, 40034), ("plan", {"type": "wish"}, 40042), ("plan", {"side": 5}, 40041),
-    ("plan", {"size": 0}, 40044), ("plan", {"leverage": ""}, 40040), ("plan", {"leverage": "101"}, 40029),
-    ("plan", {"leverage": "0"}, 40030), ("plan", {"open_type": ""}, 40045), ("plan", {"price_way": 3}, 40007),
-    ("plan", {"price_type": None}, 40007), ("plan", {"trigger_price": "60000.01"}, 40043),
-    ("plan", {"executive_price": ""}, 40007), ("plan", {"mode": 9}, 40007),
-    ("tp-sl", {"type": "limit"}, 40042), ("tp-sl", {"side": 1}, 40041), ("tp-sl", {"side": 2}, 40021),
-    ("tp-sl", {"size": 3}, 40020), ("tp-sl", {"client_order_id": "a-b"}, 40048),
-    ("tp-sl", {"category": "limit"}, 40007), ("trail", {"callback_rate": "0.09"}, 40007),
-    ("trail", {"callback_rate": "5.1"}, 40007), ("trail", {"activation_price": "x"}, 40007),
-    ("trail", {"activation_price_type": 0}, 40007),
-])
+@pytest.mark.parametrize(
+    ("name", "changed", "code"),
+    [
+        ("plan", {"symbol": "NOPE"}, 40034),
+        ("plan", {"type": "wish"}, 40042),
+        ("plan", {"side": 5}, 40041),
+        ("plan", {"size": 0}, 40044),
+        ("plan", {"leverage": ""}, 40040),
+        ("plan", {"leverage": "101"}, 40029),
+        ("plan", {"leverage": "0"}, 40030),
+        ("plan", {"open_type": ""}, 40045),
+        ("plan", {"price_way": 3}, 40007),
+        ("plan", {"price_type": None}, 40007),
+        ("plan", {"trigger_price": "60000.01"}, 40043),
+        ("plan", {"executive_price": ""}, 40007),
+        ("plan", {"mode": 9}, 40007),
+        ("tp-sl", {"type": "limit"}, 40042),
+        ("tp-sl", {"side": 1}, 40041),
+        ("tp-sl", {"side": 2}, 40021),
+        ("tp-sl", {"size": 3}, 40020),
+        ("tp-sl", {"client_order_id": "a-b"}, 40048),
+        ("tp-sl", {"category": "limit"}, 40007),
+        ("trail", {"callback_rate": "0.09"}, 40007),
+        ("trail", {"callback_rate": "5.1"}, 40007),
+        ("trail", {"activation_price": "x"}, 40007),
+        ("trail", {"activation_price_type": 0}, 40007),
+    ],
+)
 async def test_refusals(wire: Wire, name: str, changed: dict[str, Any], code: int) -> None:
     """Each broken rule has its code and nothing is kept."""
     await wire.contract(1, 2)
@@ -238,11 +270,19 @@ async def test_the_stream_tells(wire: Wire) -> None:
         sandbox.tick("BTCUSDT", last="59999.0")
         pushes = [(await socket.data("futures/order"))[0] for _ in range(5)]
     seen = [(push["action"], push["order"]["type"], push["order"]["state"]) for push in pushes]
-    assert seen == [(2, "plan_order", 2), (2, "trailing_order", 2), (3, "trailing_order", 4),
-                    (1, "plan_order", 4), (2, "limit", 2)]
+    assert seen == [
+        (2, "plan_order", 2),
+        (2, "trailing_order", 2),
+        (3, "trailing_order", 4),
+        (1, "plan_order", 4),
+        (2, "limit", 2),
+    ]
     first, second = pushes[0]["order"], pushes[1]["order"]
     assert (first["trigger_price"], first["trigger_price_type"], first["execution_price"]) == (
-        "60000", "last_price", "59000")
+        "60000",
+        "last_price",
+        "59000",
+    )
     assert (second["activation_price"], second["callback_rate"], second["trigger_price"]) == (
         "50000",
         "1",

@@ -33,9 +33,22 @@ async def test_the_fixture(tmp_path: Path, mode: str) -> None:
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["bitmart_async.sandbox.pytest_plugin"]')
     (tmp_path / "test_it.py").write_text(TEST)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error",
-        "-o", f"asyncio_mode={mode}", "-o", "asyncio_default_fixture_loop_scope=function",
-        cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+        "-o",
+        f"asyncio_mode={mode}",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()

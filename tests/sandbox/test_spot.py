@@ -27,11 +27,32 @@ async def test_a_resting_order_freezes_and_frees(wire: Wire) -> None:
     frozen = Decimal("5000") * Decimal("1.0008")
     assert await wallet(wire) == {"BTC": (2, 0), "USDT": (100_000 - frozen, frozen)}
     row = await wire.order(order_id)
-    assert {name: row[name] for name in ("clientOrderId", "state", "price", "priceAvg", "size", "filledSize",
-                                         "notional", "orderMode", "cancelSource", "stpMode")} == {
-        "clientOrderId": "Mine1", "state": "new", "price": "50000.00", "priceAvg": "0.00",
-        "size": "0.10000", "filledSize": "0.00000", "notional": "5000.00000000", "orderMode": "spot",
-        "cancelSource": "", "stpMode": "none"}
+    assert {
+        name: row[name]
+        for name in (
+            "clientOrderId",
+            "state",
+            "price",
+            "priceAvg",
+            "size",
+            "filledSize",
+            "notional",
+            "orderMode",
+            "cancelSource",
+            "stpMode",
+        )
+    } == {
+        "clientOrderId": "Mine1",
+        "state": "new",
+        "price": "50000.00",
+        "priceAvg": "0.00",
+        "size": "0.10000",
+        "filledSize": "0.00000",
+        "notional": "5000.00000000",
+        "orderMode": "spot",
+        "cancelSource": "",
+        "stpMode": "none",
+    }
     assert isinstance(row["createTime"], int)
     assert [r["orderId"] for r in await wire.data("/spot/v4/query/open-orders", {})] == [order_id]
     body = {"symbol": "BTC_USDT", "client_order_id": "Mine1"}
@@ -51,7 +72,10 @@ async def test_a_partial_fill_by_hand(wire: Wire) -> None:
     order_id = await wire.spot("buy", size=str(size + Decimal("0.1")), price=str(price))
     row = await wire.order(order_id)
     assert (row["state"], Decimal(row["filledSize"]), Decimal(row["priceAvg"])) == (
-        "partially_filled", size, price)
+        "partially_filled",
+        size,
+        price,
+    )
     wire.sandbox.tick("BTC_USDT", last="63990.00")
     row = await wire.order(order_id)
     assert (row["state"], row["filledSize"]) == ("filled", row["size"])
@@ -59,7 +83,8 @@ async def test_a_partial_fill_by_hand(wire: Wire) -> None:
     assert (first["tradeRole"], second["tradeRole"]) == ("taker", "maker")
     assert Decimal(first["fee"]) == (price * size * Decimal("0.0008")).quantize(Decimal("1e-8"), "ROUND_DOWN")
     assert Decimal(second["fee"]) == (price * Decimal("0.1") * Decimal("0.0006")).quantize(
-        Decimal("1e-8"), "ROUND_DOWN")
+        Decimal("1e-8"), "ROUND_DOWN"
+    )
     paid = price * (size + Decimal("0.1")) + Decimal(first["fee"]) + Decimal(second["fee"])
     assert await wallet(wire) == {"BTC": (2 + size + Decimal("0.1"), 0), "USDT": (100_000 - paid, 0)}
     assert first["feeCoinName"] == "USDT"
@@ -70,7 +95,10 @@ async def test_market_orders(wire: Wire) -> None:
     """A market buy spends its notional in whole lots and ends partially_canceled, a sell by size filled."""
     bought = await wire.order(await wire.spot("buy", "market", notional="100"))
     assert (bought["state"], bought["cancelSource"], bought["size"]) == (
-        "partially_canceled", "system", "0.00000")
+        "partially_canceled",
+        "system",
+        "0.00000",
+    )
     assert Decimal(bought["filledNotional"]) == Decimal("64000.50") * Decimal("0.00156")
     sold = await wire.order(await wire.spot("sell", "market", size="0.01"))
     assert (sold["state"], sold["filledSize"], sold["price"]) == ("filled", "0.01000", "0.00")
@@ -92,28 +120,31 @@ async def test_post_only_and_ioc(wire: Wire) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("changed", "code"), [
-    ({"symbol": "NOPE_USDT"}, 50001),
-    ({"symbol": ""}, 50028),
-    ({"side": "hold"}, 52002),
-    ({"type": "wish"}, 52001),
-    ({"size": "2", "price": "60000"}, 50020),
-    ({"size": "0.00001"}, 51011),
-    ({"size": "0.000001"}, 50006),
-    ({"size": "0.010001"}, 50021),
-    ({"size": "much"}, 50021),
-    ({"size": "NaN"}, 50021),
-    ({"size": "1e999999999"}, 50021),
-    ({"size": ""}, 50010),
-    ({"price": ""}, 50011),
-    ({"price": "0"}, 50008),
-    ({"type": "market"}, 50021),
-    ({"type": "market", "size": ""}, 50012),
-    ({"type": "market", "size": "", "notional": "4.99"}, 51012),
-    ({"client_order_id": "x" * 33}, 50037),
-    ({"client_order_id": "a-b"}, 50038),
-    ({"client_order_id": "Taken"}, 50042),
-])
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"symbol": "NOPE_USDT"}, 50001),
+        ({"symbol": ""}, 50028),
+        ({"side": "hold"}, 52002),
+        ({"type": "wish"}, 52001),
+        ({"size": "2", "price": "60000"}, 50020),
+        ({"size": "0.00001"}, 51011),
+        ({"size": "0.000001"}, 50006),
+        ({"size": "0.010001"}, 50021),
+        ({"size": "much"}, 50021),
+        ({"size": "NaN"}, 50021),
+        ({"size": "1e999999999"}, 50021),
+        ({"size": ""}, 50010),
+        ({"price": ""}, 50011),
+        ({"price": "0"}, 50008),
+        ({"type": "market"}, 50021),
+        ({"type": "market", "size": ""}, 50012),
+        ({"type": "market", "size": "", "notional": "4.99"}, 51012),
+        ({"client_order_id": "x" * 33}, 50037),
+        ({"client_order_id": "a-b"}, 50038),
+        ({"client_order_id": "Taken"}, 50042),
+    ],
+)
 async def test_refusals(wire: Wire, changed: dict[str, str], code: int) -> None:
     """Each broken rule is refused with its code and leaves nothing frozen and nothing open."""
     taken = await wire.spot("buy", size="0.01", price="50000", client_order_id="Taken")
@@ -134,11 +165,14 @@ async def test_a_price_with_too_many_decimals_is_cut(wire: Wire) -> None:
 async def test_unknown_orders(wire: Wire) -> None:
     """What does not exist, or has no fills, is 50005."""
     order_id = await wire.spot("buy", size="0.01", price="50000")
-    for path, body in (("/spot/v4/query/order", {"orderId": "1"}), ("/spot/v4/query/order", {}),
-                       ("/spot/v4/query/client-order", {"clientOrderId": "none"}),
-                       ("/spot/v4/query/order-trades", {"orderId": order_id}),
-                       ("/spot/v4/query/order", {"orderId": order_id, "queryState": "history"}),
-                       ("/spot/v3/cancel_order", {"symbol": "BTC_USDT", "order_id": "x"})):
+    for path, body in (
+        ("/spot/v4/query/order", {"orderId": "1"}),
+        ("/spot/v4/query/order", {}),
+        ("/spot/v4/query/client-order", {"clientOrderId": "none"}),
+        ("/spot/v4/query/order-trades", {"orderId": order_id}),
+        ("/spot/v4/query/order", {"orderId": order_id, "queryState": "history"}),
+        ("/spot/v3/cancel_order", {"symbol": "BTC_USDT", "order_id": "x"}),
+    ):
         status, envelope = await wire.post(path, body)
         assert (status, envelope["code"]) == (400, 50005), path
     assert (await wire.post("/spot/v3/cancel_order", {"symbol": "BTC_USDT"}))[1]["code"] == 50039
@@ -147,9 +181,11 @@ async def test_unknown_orders(wire: Wire) -> None:
 @pytest.mark.asyncio
 async def test_batches(wire: Wire) -> None:
     """A batch is judged row by row inside a double envelope; cancels say which ids failed."""
-    rows = [{"side": "buy", "type": "limit", "size": "0.01", "price": "50000", "clientOrderId": "B1"},
-            {"side": "buy", "type": "limit", "size": "9", "price": "50000"},
-            {"side": "sell", "type": "limit", "size": "0.01", "price": "70000", "client_order_id": "unseen"}]
+    rows = [
+        {"side": "buy", "type": "limit", "size": "0.01", "price": "50000", "clientOrderId": "B1"},
+        {"side": "buy", "type": "limit", "size": "9", "price": "50000"},
+        {"side": "sell", "type": "limit", "size": "0.01", "price": "70000", "client_order_id": "unseen"},
+    ]
     data = await wire.data("/spot/v4/batch_orders", {"symbol": "BTC_USDT", "orderParams": rows})
     assert (data["code"], len(data["data"]["orderIds"])) == (0, 2)
     first, second = data["data"]["orderIds"]
@@ -157,8 +193,13 @@ async def test_batches(wire: Wire) -> None:
     data = await wire.data("/spot/v4/batch_orders", {"symbol": "BTC_USDT", "orderParams": [rows[1]]})
     assert (data["code"], data["data"]["orderIds"]) == (50020, [])
     data = await wire.data("/spot/v4/cancel_orders", {"symbol": "BTC_USDT", "orderIds": [first, "7"]})
-    assert data == {"successIds": [first], "failIds": ["7"], "totalCount": 2, "successCount": 1,
-                    "failedCount": 1}
+    assert data == {
+        "successIds": [first],
+        "failIds": ["7"],
+        "totalCount": 2,
+        "successCount": 1,
+        "failedCount": 1,
+    }
     assert await wire.data("/spot/v4/cancel_all", {"side": "sell"}) == {}
     assert await wire.data("/spot/v4/query/open-orders", {}) == []
     _, envelope = await wire.post("/spot/v4/batch_orders", {"symbol": "BTC_USDT", "orderParams": rows * 4})
@@ -174,8 +215,12 @@ async def test_windows_of_history(wire: Wire) -> None:
     assert [r["orderId"] for r in await wire.data("/spot/v4/query/trades", {"limit": 2})] == ids[:0:-1]
     now = wire.sandbox.now_ms()
     assert await wire.data("/spot/v4/query/trades", {"startTime": now + 1, "endTime": now + 2}) == []
-    for body, code in (({"startTime": 2, "endTime": 1}, 52004), ({"orderMode": "x"}, 52000),
-                       ({"symbol": "NOPE"}, 50001), ({"limit": 201}, 50021)):
+    for body, code in (
+        ({"startTime": 2, "endTime": 1}, 52004),
+        ({"orderMode": "x"}, 52000),
+        ({"symbol": "NOPE"}, 50001),
+        ({"limit": 201}, 50021),
+    ):
         assert (await wire.post("/spot/v4/query/trades", body))[1]["code"] == code
 
 
@@ -192,7 +237,8 @@ async def test_an_unfilled_cancel_is_forgotten(wire: Wire) -> None:
 async def test_quotation_errors_come_with_200(wire: Wire) -> None:
     """Public spot errors have HTTP status 200 and a code."""
     for path, query, code in (
-        ("ticker", {"symbol": "NOPE"}, 70002), ("ticker", {}, 70001),
+        ("ticker", {"symbol": "NOPE"}, 70002),
+        ("ticker", {}, 70001),
         ("klines", {"symbol": "BTC_USDT", "step": 7}, 71005),
         ("klines", {"symbol": "BTC_USDT", "after": 10, "before": 5}, 71003),
         ("klines", {"symbol": "BTC_USDT", "after": 0, "before": 10**7}, 71004),

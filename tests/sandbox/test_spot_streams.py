@@ -24,14 +24,22 @@ async def test_control_frames(sandbox: Sandbox) -> None:
     async with stream(sandbox.environment.spot_public) as socket:
         for sent, answer in (
             ("ping", "pong"),
-            ({"op": "subscribe", "args": ["spot/trade:BTC_USDT"]},
-             {"event": "subscribe", "topic": "spot/trade:BTC_USDT"}),
-            ({"op": "unsubscribe", "args": ["spot/trade:BTC_USDT"]},
-             {"event": "unsubscribe", "topic": "spot/trade:BTC_USDT"}),
-            ({"op": "subscribe", "args": ["spot/nothing:BTC_USDT"]},
-             {"event": "subscribe", "errorCode": "90004", "errorMessage": "Invalid channel param"}),
-            ({"op": "subscribe", "args": ["spot/ticker:NOPE_USDT"]},
-             {"errorMessage": "Invalid symbol param", "errorCode": "92001"}),
+            (
+                {"op": "subscribe", "args": ["spot/trade:BTC_USDT"]},
+                {"event": "subscribe", "topic": "spot/trade:BTC_USDT"},
+            ),
+            (
+                {"op": "unsubscribe", "args": ["spot/trade:BTC_USDT"]},
+                {"event": "unsubscribe", "topic": "spot/trade:BTC_USDT"},
+            ),
+            (
+                {"op": "subscribe", "args": ["spot/nothing:BTC_USDT"]},
+                {"event": "subscribe", "errorCode": "90004", "errorMessage": "Invalid channel param"},
+            ),
+            (
+                {"op": "subscribe", "args": ["spot/ticker:NOPE_USDT"]},
+                {"errorMessage": "Invalid symbol param", "errorCode": "92001"},
+            ),
         ):
             await socket.send(sent)
             assert await socket.read() == answer
@@ -43,8 +51,11 @@ async def test_error_codes(sandbox: Sandbox) -> None:
     async with stream(sandbox.environment.spot_public) as socket:
         await subscribe(socket, "spot/trade:BTC_USDT")
         for sent, code in (
-            ("no json", "90001"), ("[]", "90001"), ({"op": "jump", "args": ["x"]}, "90002"),
-            ({"op": "subscribe"}, "90003"), ({"op": "subscribe", "args": [1]}, "90003"),
+            ("no json", "90001"),
+            ("[]", "90001"),
+            ({"op": "jump", "args": ["x"]}, "90002"),
+            ({"op": "subscribe"}, "90003"),
+            ({"op": "subscribe", "args": [1]}, "90003"),
             ({"op": "subscribe", "args": ["spot/trade:BTC_USDT"] * 21}, "90005"),
             ({"op": "subscribe", "args": ["spot/trade:BTC_USDT"]}, "90008"),
             ({"op": "subscribe", "args": ["spot/user/orders:ALL_SYMBOLS"]}, "91006"),
@@ -63,11 +74,18 @@ async def test_login(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("changed", "code"), [
-    ({"key": "nobody"}, "91002"), ({"key": ""}, "91001"), ({"sign": "0" * 64}, "91011"),
-    ({"sign": ""}, "91010"), ({"timestamp": "1589267764859"}, "91022"), ({"timestamp": "now"}, "91023"),
-    ({"timestamp": ""}, "91021"),
-])
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"key": "nobody"}, "91002"),
+        ({"key": ""}, "91001"),
+        ({"sign": "0" * 64}, "91011"),
+        ({"sign": ""}, "91010"),
+        ({"timestamp": "1589267764859"}, "91022"),
+        ({"timestamp": "now"}, "91023"),
+        ({"timestamp": ""}, "91021"),
+    ],
+)
 async def test_a_refused_login_ends_the_socket(sandbox: Sandbox, changed: dict[str, str], code: str) -> None:
     """A bad login is answered with its code, then the server closes."""
     async with stream(sandbox.environment.spot_private) as socket:
@@ -81,12 +99,29 @@ async def test_a_refused_login_ends_the_socket(sandbox: Sandbox, changed: dict[s
 async def test_snapshots_come_at_once(sandbox: Sandbox) -> None:
     """Ticker, best prices, candle and depth answer at once; trades do not."""
     keys = {
-        "ticker": {"symbol", "last_price", "open_24h", "high_24h", "low_24h", "base_volume_24h",
-                   "quote_volume_24h", "fluctuation", "bid_px", "bid_sz", "ask_px", "ask_sz", "ms_t", "s_t"},
+        "ticker": {
+            "symbol",
+            "last_price",
+            "open_24h",
+            "high_24h",
+            "low_24h",
+            "base_volume_24h",
+            "quote_volume_24h",
+            "fluctuation",
+            "bid_px",
+            "bid_sz",
+            "ask_px",
+            "ask_sz",
+            "ms_t",
+            "s_t",
+        },
         "bookTicker": {"symbol", "bid_px", "bid_sz", "ask_px", "ask_sz", "ms_t"},
-        "depth5": {"symbol", "asks", "bids", "ms_t"}, "depth50": {"symbol", "asks", "bids", "ms_t"},
+        "depth5": {"symbol", "asks", "bids", "ms_t"},
+        "depth50": {"symbol", "asks", "bids", "ms_t"},
         "depth/increase100": {"symbol", "asks", "bids", "ms_t", "type", "version"},
-        "kline1m": {"symbol", "candle"}, "kline1M": {"symbol", "candle"}, "kline1W": {"symbol", "candle"},
+        "kline1m": {"symbol", "candle"},
+        "kline1M": {"symbol", "candle"},
+        "kline1W": {"symbol", "candle"},
     }
     async with stream(sandbox.environment.spot_public) as socket:
         for channel, wanted in keys.items():
@@ -109,7 +144,9 @@ async def test_a_tick_moves_the_ticker(sandbox: Sandbox) -> None:
         sandbox.tick("BTC_USDT", last="64321.09")
         trade = (await socket.data("spot/trade"))[0]
         assert (trade["price"], set(trade)) == (
-            "64321.09", {"symbol", "price", "side", "size", "s_t", "ms_t"})
+            "64321.09",
+            {"symbol", "price", "side", "size", "s_t", "ms_t"},
+        )
         assert (await socket.data("spot/ticker"))[0]["last_price"] == "64321.09"
 
 
@@ -130,16 +167,43 @@ async def test_the_life_of_an_order_is_pushed(sandbox: Sandbox, wire: Wire) -> N
             assert all(isinstance(value, str) for value in one[0].values())
             rows.append(one[0])
         assert [row["order_state"] for row in rows] == [
-            "new", "partially_filled", "partially_filled", "partially_canceled"]
+            "new",
+            "partially_filled",
+            "partially_filled",
+            "partially_canceled",
+        ]
         assert [row["state"] for row in rows] == ["4", "5", "5", "12"]
         assert [row["last_fill_count"] for row in rows] == ["0", *sizes, "0"]
         assert {row["client_order_id"] for row in rows} == {"Life1"}
         assert rows[1]["exec_type"] == "T"
         assert set(rows[0]) == {
-            "symbol", "side", "type", "notional", "size", "ms_t", "price", "filled_notional", "filled_size",
-            "margin_trading", "state", "order_id", "order_type", "last_fill_time", "last_fill_price",
-            "last_fill_count", "exec_type", "detail_id", "client_order_id", "create_time", "update_time",
-            "order_mode", "entrust_type", "order_state", "dealFee", "deal_fee_coin_name"}
+            "symbol",
+            "side",
+            "type",
+            "notional",
+            "size",
+            "ms_t",
+            "price",
+            "filled_notional",
+            "filled_size",
+            "margin_trading",
+            "state",
+            "order_id",
+            "order_type",
+            "last_fill_time",
+            "last_fill_price",
+            "last_fill_count",
+            "exec_type",
+            "detail_id",
+            "client_order_id",
+            "create_time",
+            "update_time",
+            "order_mode",
+            "entrust_type",
+            "order_state",
+            "dealFee",
+            "deal_fee_coin_name",
+        }
 
 
 @pytest.mark.asyncio
@@ -159,8 +223,10 @@ async def test_balances_follow(sandbox: Sandbox, wire: Wire) -> None:
 @pytest.mark.asyncio
 async def test_raw_deflate() -> None:
     """With compression on, data frames are binary raw DEFLATE and control frames stay text."""
-    async with Sandbox(lively=False, compress=True) as sandbox, stream(
-            sandbox.environment.spot_public) as socket:
+    async with (
+        Sandbox(lively=False, compress=True) as sandbox,
+        stream(sandbox.environment.spot_public) as socket,
+    ):
         await socket.send({"op": "subscribe", "args": ["spot/depth50:BTC_USDT"]})
         assert isinstance(await socket.connection.recv(), str)
         raw = await socket.connection.recv()

@@ -30,7 +30,10 @@ async def test_wallets_of_one_account(wire: Wire) -> None:
     await wire.data(TO_FUND, {"currency": "USDT", "amount": "30.5", "type": "spot_to_fund"})
     await wire.data(FUND_CONTRACT, {"currency": "USDT", "amount": "10.5", "type": "fund_to_contract"})
     assert [usdt(wire, name) for name in ("spot", "fund", "futures")] == [
-        Decimal("99869.5"), Decimal(20), Decimal("50110.5")]
+        Decimal("99869.5"),
+        Decimal(20),
+        Decimal("50110.5"),
+    ]
     await wire.data(FUND_CONTRACT, {"currency": "USDT", "amount": "110.5", "type": "contract_to_fund"})
     await wire.data(TO_FUND, {"currency": "USDT", "amount": "130.5", "type": "fund_to_spot"})
     assert [usdt(wire, name) for name in ("spot", "fund", "futures")] == [100_000, 0, 50_000]
@@ -43,11 +46,20 @@ async def test_wallets_of_one_account(wire: Wire) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("changed", "code"), [
-    ({"amount": "100000.00000001"}, 60008), ({"amount": "0"}, 61000), ({"amount": "-1"}, 61000),
-    ({"amount": "x"}, 60000), ({"amount": "0.001"}, 60000), ({"currency": "NOPE"}, 60002),
-    ({"currency": "BTC"}, 60002), ({"type": "spot_to_moon"}, 60000), ({"currency": ""}, 60000),
-])
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"amount": "100000.00000001"}, 60008),
+        ({"amount": "0"}, 61000),
+        ({"amount": "-1"}, 61000),
+        ({"amount": "x"}, 60000),
+        ({"amount": "0.001"}, 60000),
+        ({"currency": "NOPE"}, 60002),
+        ({"currency": "BTC"}, 60002),
+        ({"type": "spot_to_moon"}, 60000),
+        ({"currency": ""}, 60000),
+    ],
+)
 async def test_refused_transfers(wire: Wire, changed: Frame, code: int) -> None:
     """A transfer that breaks a rule moves nothing and is not listed."""
     body = {"currency": "USDT", "amount": "1", "type": "spot_to_contract", **changed}
@@ -59,8 +71,12 @@ async def test_refused_transfers(wire: Wire, changed: Frame, code: int) -> None:
 @pytest.mark.asyncio
 async def test_lists_and_windows(wire: Wire) -> None:
     """The list wants whole numbers within its bounds; recvWindow is obeyed."""
-    for body in ({"page": 1, "limit": 9}, {"page": "1", "limit": 10}, {"page": 1},
-                 {"page": 1, "limit": 10, "time_start": 5, "time_end": 5}):
+    for body in (
+        {"page": 1, "limit": 9},
+        {"page": "1", "limit": 10},
+        {"page": 1},
+        {"page": 1, "limit": 10, "time_start": 5, "time_end": 5},
+    ):
         assert await wire.refused(CONTRACT_LIST, body) == (400, 60000)
     assert await wire.refused(CONTRACT_LIST, {"page": 1, "limit": 10, "recvWindow": 60_001}) == (401, 30007)
     stamp = str(wire.sandbox.now_ms() - 10_000)
@@ -81,14 +97,20 @@ async def test_sub_accounts(wire: Wire) -> None:
         assert usdt(wire, wallet, "sub1") == Decimal("2.5")
         shown = await wire.data(base + "main/v1/wallet", subAccount="sub1")
         assert [(row["currency"], Decimal(row["available"])) for row in shown["wallet"]] == [
-            ("USDT", Decimal("2.5"))]
-    await wire.data(SPOT_SUB + "main/v1/sub-to-sub", {"requestNo": "x", "amount": "0.5", "currency": "USDT",
-                                                      "fromAccount": "sub1", "toAccount": "sub2"})
+            ("USDT", Decimal("2.5"))
+        ]
+    await wire.data(
+        SPOT_SUB + "main/v1/sub-to-sub",
+        {"requestNo": "x", "amount": "0.5", "currency": "USDT", "fromAccount": "sub1", "toAccount": "sub2"},
+    )
     assert usdt(wire, "spot", "sub2") == Decimal("0.5")
     asked = {"moveType": "spot to spot", "N": 10}
     rows = (await wire.data(SPOT_SUB + "v1/transfer-history", **asked))["historyList"]
     assert [(row["fromAccount"], row["toAccount"], row["amount"]) for row in rows] == [
-        ("sub1", "default", "1.5"), ("sub1", "default", "1"), ("default", "sub1", "5")]
+        ("sub1", "default", "1.5"),
+        ("sub1", "default", "1"),
+        ("default", "sub1", "5"),
+    ]
     assert (await wire.data(SPOT_SUB + "main/v1/transfer-list", accountName="sub2", **asked))["total"] == 1
     assert len(await sub.data(FUTURES_SUB + "v1/transfer-history", limit=2)) == 2
     names = (await wire.data(SPOT_SUB + "main/v1/subaccount-list"))["subAccountList"]
@@ -116,8 +138,10 @@ async def test_sub_account_refusals(wire: Wire) -> None:
 async def test_the_streams_hear_of_a_transfer(wire: Wire) -> None:
     """Both private streams push the new balances, spot with the cause."""
     sandbox = wire.sandbox
-    async with stream(sandbox.environment.spot_private) as spot, stream(
-            sandbox.environment.futures_private) as futures:
+    async with (
+        stream(sandbox.environment.spot_private) as spot,
+        stream(sandbox.environment.futures_private) as futures,
+    ):
         await spot.login(sandbox)
         await spot.send({"op": "subscribe", "args": ["spot/user/balance:BALANCE_UPDATE"]})
         await spot.read()

@@ -42,7 +42,9 @@ class Wire:
     def headers(self, body: str, **changed: str | None) -> dict[str, str]:
         keys, timestamp = self.keys, str(self.sandbox.now_ms())
         given = {
-            "X-BM-KEY": keys["api_key"], "X-BM-TIMESTAMP": timestamp, "Content-Type": "application/json",
+            "X-BM-KEY": keys["api_key"],
+            "X-BM-TIMESTAMP": timestamp,
+            "Content-Type": "application/json",
             **{name.replace("_", "-"): value for name, value in changed.items()},
         }
         stamp = given["X-BM-TIMESTAMP"] or ""
@@ -57,8 +59,9 @@ class Wire:
 
     async def post(self, path: str, body: Frame | str, **changed: str | None) -> tuple[int, Frame]:
         text = body if isinstance(body, str) else json.dumps(body)
-        async with self.http.post(self.base(path) + path, data=text,
-                                  headers=self.headers(text, **changed)) as answer:
+        async with self.http.post(
+            self.base(path) + path, data=text, headers=self.headers(text, **changed)
+        ) as answer:
             return answer.status, await answer.json()
 
     async def data(self, path: str, body: Frame | None = None, **query: object) -> Any:
@@ -117,14 +120,18 @@ class Stream:
     async def data(self, name: str) -> Any:
         """The data of the next frame of a table or group."""
         frame = await self.until(
-            lambda f: isinstance(f, dict) and name in (f.get("table"), f.get("group")) and "data" in f)
+            lambda f: isinstance(f, dict) and name in (f.get("table"), f.get("group")) and "data" in f
+        )
         return frame["data"]
 
     async def login(self, sandbox: Sandbox, **changed: str) -> Any:
         keys, timestamp = sandbox.keys, str(sandbox.now_ms())
-        args = {"key": keys["api_key"], "timestamp": timestamp,
-                "sign": signature(keys["api_secret"], timestamp, keys["api_memo"], "bitmart.WebSocket"),
-                **changed}
+        args = {
+            "key": keys["api_key"],
+            "timestamp": timestamp,
+            "sign": signature(keys["api_secret"], timestamp, keys["api_memo"], "bitmart.WebSocket"),
+            **changed,
+        }
         if f":{self.connection.remote_address[1]}/" in sandbox.environment.spot_private:
             await self.send({"op": "login", "args": list(args.values())})
         else:

@@ -21,10 +21,8 @@ from bitmart_async import (
     topics,
 )
 from bitmart_async.models.futures import ContractDetails, FuturesCandle, FuturesOrder, FuturesOrderAck
-from bitmart_async.models.futures import ContractDetails, FuturesOrder, FuturesOrderAck
 from bitmart_async.models.futures_plan import PlanOrder
 from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder, SpotOrderAck, SpotTicker
-from bitmart_async.models.spot import SpotOrder, SpotOrderAck, SpotTicker
 from bitmart_async.models.streams_spot import SpotStreamTicker
 from bitmart_async.models.system import SystemTime
 from bitmart_async.rest.system import SYSTEM_TIME
@@ -36,21 +34,30 @@ async def rest_calls(rest: RestClient, futures: FuturesClientV2) -> None:
     assert_type(ticker, SpotTicker)
     assert_type(ticker.last, Decimal)
     assert_type(ticker.ts, int)
-    assert_type(await rest.submit_spot_order_v2("BTC_USDT", side=Side.BUY, type="market", notional="10"), SpotOrderAck)
+    assert_type(
+        await rest.submit_spot_order_v2("BTC_USDT", side=Side.BUY, type="market", notional="10"), SpotOrderAck
+    )
     assert_type(await rest.get_spot_open_orders_v4(), list[SpotOrder])
     history = rest.iter_spot_historic_orders_v4()
     assert_type(history, History[SpotOrder])
     async for order in history:
         assert_type(order, SpotOrder)
     assert_type(await futures.iter_futures_klines("BTCUSDT").all(), list[FuturesCandle])
-    assert_type(await rest.resolve_order(symbol="BTC_USDT", client_order_id="x"), SpotOrder | SpotAlgoOrder | None)
+    assert_type(
+        await rest.resolve_order(symbol="BTC_USDT", client_order_id="x"), SpotOrder | SpotAlgoOrder | None
+    )
     assert_type(await rest.call(SYSTEM_TIME), Envelope[SystemTime])
     assert_type(await rest.request("GET", "/spot/v1/symbols"), Envelope[object])
     assert_type(await futures.get_futures_contract_details("BTCUSDT"), ContractDetails)
     assert_type(
-        await futures.submit_futures_order("BTCUSDT", side=FuturesSide.BUY_OPEN_LONG, size=1, price=Decimal(1)),
-        FuturesOrderAck)
-    assert_type(await futures.resolve_order(symbol="BTCUSDT", client_order_id="x"), FuturesOrder | PlanOrder | None)
+        await futures.submit_futures_order(
+            "BTCUSDT", side=FuturesSide.BUY_OPEN_LONG, size=1, price=Decimal(1)
+        ),
+        FuturesOrderAck,
+    )
+    assert_type(
+        await futures.resolve_order(symbol="BTCUSDT", client_order_id="x"), FuturesOrder | PlanOrder | None
+    )
 
 
 async def streams(ws: WebsocketClient) -> None:

@@ -1,7 +1,5 @@
 """The exchange's time: measured, never guessed, never padded."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import pytest

@@ -158,8 +158,17 @@ def test_an_unknown_code_gets_an_honest_guess(code: int, status: int | None, cat
 
 @pytest.mark.parametrize(
     ("code", "area"),
-    [(30999, "key and access"), (40999, "futures"), (50999, "spot"), (59999, "spot"), (60999, "account"),
-     (61999, "account"), (70999, "market data"), (71999, "market data"), (72000, "nor in a known range")],
+    [
+        (30999, "key and access"),
+        (40999, "futures"),
+        (50999, "spot"),
+        (59999, "spot"),
+        (60999, "account"),
+        (61999, "account"),
+        (70999, "market data"),
+        (71999, "market data"),
+        (72000, "nor in a known range"),
+    ],
 )
 def test_an_unknown_code_names_its_range(code: int, area: str) -> None:
     """With HTTP 200 the number itself is all there is to go by."""
@@ -169,7 +178,20 @@ def test_an_unknown_code_names_its_range(code: int, area: str) -> None:
 def test_codes_that_prove_nothing() -> None:
     """The written list: a change of category must not move a code in or out unseen."""
     assert set(UNPROVEN) == {
-        25601, 30014, 30016, 40012, 50022, 59002, 59003, 59004, 59006, 59007, 59011, 60051, 60052, 70003,
+        25601,
+        30014,
+        30016,
+        40012,
+        50022,
+        59002,
+        59003,
+        59004,
+        59006,
+        59007,
+        59011,
+        60051,
+        60052,
+        70003,
     }
 
 

@@ -1,7 +1,5 @@
 """Bytes to values: the mending table row by row, and what never passes (D1, D2)."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Which hosts may receive a key (Z2)."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import dataclasses

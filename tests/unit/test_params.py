@@ -1,7 +1,5 @@
 """Parameters: their names, and what is refused before a byte is sent."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 from collections import OrderedDict

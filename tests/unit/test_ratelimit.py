@@ -1,7 +1,5 @@
 """Windows, gates and bans: first come first served, believed headers, nothing leaks away."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 import asyncio

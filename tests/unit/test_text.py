@@ -1,7 +1,5 @@
 """Text from outside is shown on one line, printable and short (Z3)."""
 
-# ruff: noqa: N802 - tests carry the ids of the fault table
-
 from __future__ import annotations
 
 from hypothesis import given
