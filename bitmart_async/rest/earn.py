@@ -22,11 +22,16 @@ from bitmart_async.models.earn import (
 )
 from bitmart_async.models.enums import EarnMaturity, EarnRecordType, EarnSwitch
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete
+from bitmart_async.rest.pages import Paged
 from bitmart_async.rest.params import Amount, Choice, Text, Whole
 from bitmart_async.rest.section import Section
 from bitmart_async.rest.spot_trading import time_window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from bitmart_async.rest.iterate import History
     from bitmart_async.rest.params import Param, Rules
     from bitmart_async.rest.spot_trading import Money
 
@@ -131,6 +136,30 @@ FLEXIBLE_AUTO_STATUS = _read(
 )
 
 
+def _pages(
+    endpoint: Endpoint[EarnPage[T]], key: Callable[[T], Hashable], *, timed: bool = False
+) -> Paged[EarnPage[T], T]:
+    return Paged(
+        endpoint=endpoint,
+        rows=lambda data: data.rows,
+        key=key,
+        cap=100,
+        page="current_page",
+        size="size_page",
+        total=lambda data: data.total,
+        start="start_time" if timed else None,
+        end="end_time" if timed else None,
+    )
+
+
+FLEXIBLE_PRODUCT_PAGES = _pages(FLEXIBLE_PRODUCTS, lambda row: row.product_id)
+FLEXIBLE_POSITION_PAGES = _pages(FLEXIBLE_POSITIONS, lambda row: row.earn_id)
+FLEXIBLE_RECORD_PAGES = _pages(FLEXIBLE_HISTORY, lambda row: row.record_id, timed=True)
+FIXED_PRODUCT_PAGES = _pages(FIXED_PRODUCTS, lambda row: row.product_id)
+FIXED_POSITION_PAGES = _pages(FIXED_POSITIONS, lambda row: row.earn_id)
+FIXED_RECORD_PAGES = _pages(FIXED_HISTORY, lambda row: row.record_id, timed=True)
+
+
 class Earn(Section):
     """Savings of the main account.
 
@@ -161,6 +190,34 @@ class Earn(Section):
         """
         return await self._call(
             FLEXIBLE_PRODUCTS, current_page=current_page, size_page=size_page, coin_name=coin_name
+        )
+
+    def iter_flexible_saving_products(
+        self,
+        *,
+        size_page: int | None = None,
+        coin_name: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FlexibleProduct]:
+        """All flexible savings offered, page after page, each once.
+
+        Args:
+            size_page: Rows of a page, 1 to 100, 100 when not given.
+            coin_name: One coin, like USDT; all when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_savings_product.
+        """
+        return self._iter(
+            FLEXIBLE_PRODUCT_PAGES,
+            None,
+            None,
+            max_requests,
+            incomplete,
+            size_page=size_page,
+            coin_name=coin_name,
         )
 
     async def subscribe_flexible_saving(self, product_id: str, *, amount: Money, request_no: str) -> bool:
@@ -231,6 +288,37 @@ class Earn(Section):
             product_id=product_id,
         )
 
+    def iter_flexible_saving_positions(
+        self,
+        *,
+        size_page: int | None = None,
+        coin_name: str | None = None,
+        product_id: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FlexiblePosition]:
+        """All flexible savings held, page after page, each once.
+
+        Args:
+            size_page: Rows of a page, 1 to 100, 100 when not given.
+            coin_name: One coin; all when not given.
+            product_id: One product; all when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_savings_holdings.
+        """
+        return self._iter(
+            FLEXIBLE_POSITION_PAGES,
+            None,
+            None,
+            max_requests,
+            incomplete,
+            size_page=size_page,
+            coin_name=coin_name,
+            product_id=product_id,
+        )
+
     async def get_flexible_saving_history(
         self,
         type: EarnRecordType | str,
@@ -263,6 +351,41 @@ class Earn(Section):
             coin_name=coin_name,
         )
 
+    def iter_flexible_saving_history(
+        self,
+        type: EarnRecordType | str,
+        *,
+        size_page: int | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        coin_name: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FlexibleRecord]:
+        """Subscriptions, redemptions or interest of flexible savings, page after page, each once.
+
+        Args:
+            type: subscribe, redeem or interest.
+            size_page: Rows of a page, 1 to 100, 100 when not given.
+            start_time: Unix ms.
+            end_time: Unix ms; now when only start_time is given.
+            coin_name: One coin; all when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_savings_records.
+        """
+        return self._iter(
+            FLEXIBLE_RECORD_PAGES,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            type=type,
+            size_page=size_page,
+            coin_name=coin_name,
+        )
+
     async def get_fixed_saving_products(
         self, *, current_page: int, size_page: int, coin_name: str | None = None
     ) -> EarnPage[FixedProduct]:
@@ -277,6 +400,34 @@ class Earn(Section):
         """
         return await self._call(
             FIXED_PRODUCTS, current_page=current_page, size_page=size_page, coin_name=coin_name
+        )
+
+    def iter_fixed_saving_products(
+        self,
+        *,
+        size_page: int | None = None,
+        coin_name: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FixedProduct]:
+        """All fixed savings offered, page after page, each once.
+
+        Args:
+            size_page: Rows of a page, 1 to 100, 100 when not given.
+            coin_name: One coin, like USDT; all when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_fixed_product.
+        """
+        return self._iter(
+            FIXED_PRODUCT_PAGES,
+            None,
+            None,
+            max_requests,
+            incomplete,
+            size_page=size_page,
+            coin_name=coin_name,
         )
 
     async def subscribe_fixed_saving(
@@ -334,6 +485,37 @@ class Earn(Section):
             product_id=product_id,
         )
 
+    def iter_fixed_saving_positions(
+        self,
+        *,
+        size_page: int | None = None,
+        coin_name: str | None = None,
+        product_id: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FixedPosition]:
+        """All fixed savings held, page after page, each once.
+
+        Args:
+            size_page: Rows of a page, 1 to 100, 100 when not given.
+            coin_name: One coin; all when not given.
+            product_id: One product; all when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_fixed_holdings.
+        """
+        return self._iter(
+            FIXED_POSITION_PAGES,
+            None,
+            None,
+            max_requests,
+            incomplete,
+            size_page=size_page,
+            coin_name=coin_name,
+            product_id=product_id,
+        )
+
     async def get_fixed_saving_history(
         self,
         type: EarnRecordType | str,
@@ -363,6 +545,41 @@ class Earn(Section):
             size_page=size_page,
             start_time=start_time,
             end_time=end_time,
+            coin_name=coin_name,
+        )
+
+    def iter_fixed_saving_history(
+        self,
+        type: EarnRecordType | str,
+        *,
+        size_page: int | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        coin_name: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FixedRecord]:
+        """Subscriptions, redemptions or interest of fixed savings, page after page, each once.
+
+        Args:
+            type: subscribe, redeem or interest.
+            size_page: Rows of a page, 1 to 100, 100 when not given.
+            start_time: Unix ms.
+            end_time: Unix ms; now when only start_time is given.
+            coin_name: One coin; all when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_fixed_records.
+        """
+        return self._iter(
+            FIXED_RECORD_PAGES,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            type=type,
+            size_page=size_page,
             coin_name=coin_name,
         )
 

@@ -12,6 +12,7 @@ from bitmart_async.models.account import (
     DepositAddress,
     DepositWithdrawDetail,
     DepositWithdrawHistory,
+    DepositWithdrawRecord,
     WithdrawAddresses,
     WithdrawalAck,
     WithdrawQuota,
@@ -25,6 +26,7 @@ from bitmart_async.models.enums import (
 )
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, days
 from bitmart_async.rest.params import Amount, Choice, Flag, Text, Whole
 from bitmart_async.rest.section import Section
 from bitmart_async.rest.spot_trading import time_window
@@ -32,6 +34,7 @@ from bitmart_async.rest.spot_trading import time_window
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bitmart_async.rest.iterate import History
     from bitmart_async.rest.spot_trading import Money
 
 __all__ = ["Funding"]
@@ -204,6 +207,20 @@ SET_DEPOSIT_ACCOUNT = Endpoint(
     returns=type(None),
     effect=Effect.CHANGE,
     params=(Choice("account_type", DepositAccount, required=True),),
+)
+
+DEPOSIT_WITHDRAW_WINDOWS: Windowed[DepositWithdrawHistory, DepositWithdrawRecord] = Windowed(
+    endpoint=DEPOSIT_WITHDRAW_HISTORY,
+    rows=lambda data: data.records,
+    at=lambda row: row.apply_time,
+    key=lambda row: row.withdraw_id or row.deposit_id or repr(row),
+    unit=1,
+    cap=1000,
+    size="n",
+    doubts=(100,),
+    span=days(90),
+    lookback=days(90),
+    too_wide=frozenset({60066, 60067}),
 )
 
 
@@ -398,6 +415,41 @@ class Funding(Section):
             currency=currency,
             start_time=start_time,
             end_time=end_time,
+        )
+
+    def iter_deposit_withdraw_history_v2(
+        self,
+        operation_type: FundingOperation | str,
+        *,
+        n: int | None = None,
+        currency: str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[DepositWithdrawRecord]:
+        """Deposits or withdrawals of any span, oldest first, each once. Not for sub-accounts.
+
+        Args:
+            operation_type: deposit or withdraw.
+            n: Rows of one reply, 1 to 1000, 1000 when not given.
+            currency: One coin; all when not given.
+            start_time: Unix ms, included; 90 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Get Deposit And Withdraw History (V2)".
+        """
+        return self._iter(
+            DEPOSIT_WITHDRAW_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            operation_type=operation_type,
+            n=n,
+            currency=currency,
         )
 
     async def get_deposit_withdraw_detail_v1(self, id: str) -> DepositWithdrawDetail:

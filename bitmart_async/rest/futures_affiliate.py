@@ -9,20 +9,28 @@ from bitmart_async.models.futures_affiliate import (
     AffiliateApiRebate,
     AffiliateCustomer,
     AffiliateInviteCheck,
+    AffiliateInvitee,
     AffiliateInvitees,
+    AffiliateMovement,
     AffiliateMovements,
+    AffiliateRebate,
     AffiliateRebates,
+    AffiliateTrade,
     AffiliateTrades,
     AffiliateUserRebate,
 )
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete
+from bitmart_async.rest.pages import Paged
 from bitmart_async.rest.params import Choice, NumberId, Text, Whole
 from bitmart_async.rest.section import Section
 from bitmart_async.rest.windows import seconds_window_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bitmart_async.rest.iterate import History
 
 __all__ = ["FuturesAffiliate"]
 
@@ -146,6 +154,47 @@ DEPOSIT_WITHDRAWAL_LIST = Endpoint(
     params=(_PAGE, _SIZE_50, Choice("type", MoneyMovement), _CID, *_WINDOW),
 )
 
+REBATE_PAGES: Paged[AffiliateRebates, AffiliateRebate] = Paged(
+    endpoint=REBATE_LIST,
+    rows=lambda data: data.rebate_detail_page_data,
+    key=lambda row: (row.trade_user_id, row.rebate_coin),
+    cap=50,
+    total=lambda data: data.total,
+    start="rebate_start_time",
+    end="rebate_end_time",
+    unit=1000,
+)
+TRADE_PAGES: Paged[AffiliateTrades, AffiliateTrade] = Paged(
+    endpoint=TRADE_LIST,
+    rows=lambda data: data.trades,
+    key=None,
+    cap=50,
+    total=lambda data: data.total,
+    start="start_time",
+    end="end_time",
+    unit=1000,
+)
+INVITEE_PAGES: Paged[AffiliateInvitees, AffiliateInvitee] = Paged(
+    endpoint=INVITED_USERS,
+    rows=lambda data: data.users,
+    key=lambda row: row.cid,
+    cap=50,
+    total=lambda data: data.total,
+    start="start_time",
+    end="end_time",
+    unit=1000,
+)
+MOVEMENT_PAGES: Paged[AffiliateMovements, AffiliateMovement] = Paged(
+    endpoint=DEPOSIT_WITHDRAWAL_LIST,
+    rows=lambda data: data.movements,
+    key=None,
+    cap=50,
+    total=lambda data: data.total,
+    start="start_time",
+    end="end_time",
+    unit=1000,
+)
+
 
 class FuturesAffiliate(Section):
     """For affiliate accounts. All calls are reads and raise CredentialsMissing without keys."""
@@ -188,6 +237,47 @@ class FuturesAffiliate(Section):
             register_end_time=register_end_time,
         )
 
+    def iter_futures_affiliate_rebates(
+        self,
+        *,
+        size: int | None = None,
+        currency: str,
+        user_id: str | None = None,
+        rebate_start_time: int | None = None,
+        rebate_end_time: int | None = None,
+        register_start_time: int | None = None,
+        register_end_time: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[AffiliateRebate]:
+        """Rebates per invitee, page after page, each once. The sums are in get_futures_affiliate_rebates.
+
+        Args:
+            size: Rows of a page, 50 when not given.
+            currency: Coin of the rebate, like USDT.
+            user_id: Only this invitee.
+            rebate_start_time: When the rebate was earned, Unix SECONDS.
+            rebate_end_time: Unix SECONDS; now when only rebate_start_time is given.
+            register_start_time: When the invitee registered, Unix SECONDS.
+            register_end_time: Unix SECONDS.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Futures Rebate List".
+        """
+        return self._iter(
+            REBATE_PAGES,
+            rebate_start_time,
+            rebate_end_time,
+            max_requests,
+            incomplete,
+            size=size,
+            currency=currency,
+            user_id=user_id,
+            register_start_time=register_start_time,
+            register_end_time=register_end_time,
+        )
+
     async def get_futures_affiliate_trades(
         self,
         user_id: str,
@@ -218,6 +308,37 @@ class FuturesAffiliate(Section):
             size=size,
             start_time=start_time,
             end_time=end_time,
+        )
+
+    def iter_futures_affiliate_trades(
+        self,
+        user_id: str,
+        *,
+        type: AffiliateContractType | int,
+        size: int | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[AffiliateTrade]:
+        """Trades of one invitee, page after page.
+
+        Trades have no id: equal ones on both sides of a page's end count as missing, and
+        HistoryIncomplete says so.
+
+        Args:
+            user_id: The invitee.
+            type: 1 USDT-margined contracts, 2 coin-margined ones.
+            size: Rows of a page, 50 when not given.
+            start_time: Unix SECONDS, although the rows carry milliseconds.
+            end_time: Unix SECONDS; now when only start_time is given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Futures Trade List".
+        """
+        return self._iter(
+            TRADE_PAGES, start_time, end_time, max_requests, incomplete, user_id=user_id, type=type, size=size
         )
 
     async def get_futures_affiliate_rebate_user(
@@ -282,6 +403,30 @@ class FuturesAffiliate(Section):
             INVITED_USERS, start_time=start_time, end_time=end_time, page=page, size=size, cid=cid
         )
 
+    def iter_futures_affiliate_rebate_invite_user(
+        self,
+        *,
+        start_time: int,
+        end_time: int,
+        size: int | None = None,
+        cid: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[AffiliateInvitee]:
+        """Invitees with volume, fees and rebates inside a window, page after page, each once.
+
+        Args:
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS, at most 60 days later.
+            size: Rows of a page, 1 to 50, 50 when not given.
+            cid: Only this customer.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_affiliate_rebate_invite_user.
+        """
+        return self._iter(INVITEE_PAGES, start_time, end_time, max_requests, incomplete, size=size, cid=cid)
+
     async def get_futures_affiliate_customer_info(self, user_id: str) -> AffiliateCustomer:
         """Futures assets and equity of one customer, USDT.
 
@@ -323,4 +468,35 @@ class FuturesAffiliate(Section):
             cid=cid,
             start_time=start_time,
             end_time=end_time,
+        )
+
+    def iter_futures_affiliate_deposit_withdrawal_list(
+        self,
+        cid: str,
+        *,
+        size: int | None = None,
+        start_time: int,
+        end_time: int,
+        type: MoneyMovement | int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[AffiliateMovement]:
+        """Deposits and withdrawals of one customer, page after page.
+
+        Rows have no id: equal ones on both sides of a page's end count as missing, and HistoryIncomplete
+        says so.
+
+        Args:
+            cid: The customer.
+            size: Rows of a page, 1 to 50, 50 when not given.
+            start_time: Unix SECONDS.
+            end_time: Unix SECONDS, at most 60 days later.
+            type: 1 deposits, 2 withdrawals; both when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, get_affiliate_deposit_withdrawal_list.
+        """
+        return self._iter(
+            MOVEMENT_PAGES, start_time, end_time, max_requests, incomplete, cid=cid, size=size, type=type
         )

@@ -20,12 +20,16 @@ from bitmart_async.models.futures_plan import PlanOrder, PlanOrderAck
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.futures_market import contract
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, as_is
+from bitmart_async.rest.pages import Capped
 from bitmart_async.rest.params import Amount, Choice, Text, Whole, client_order_id, order_size
 from bitmart_async.rest.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+    from bitmart_async.rest.iterate import History
 
     Money: TypeAlias = Decimal | int | str
 
@@ -159,6 +163,10 @@ PLAN_ORDERS = Endpoint(
         Whole("limit", low=1, high=100),
         Choice("plan_type", PlanTypeFilter),
     ),
+)
+
+PLAN_ORDER_ROWS: Capped[list[PlanOrder], PlanOrder] = Capped(
+    endpoint=PLAN_ORDERS, rows=as_is, cap=100, size="limit"
 )
 
 
@@ -332,3 +340,39 @@ class FuturesPlan(Section):
         Source: futures V2 docs, "Get All Current Plan Orders". 50 calls per 2 s per key.
         """
         return await self._call(PLAN_ORDERS, symbol=symbol, type=type, limit=limit, plan_type=plan_type)
+
+    def iter_futures_account_plan_orders(
+        self,
+        symbol: str | None = None,
+        *,
+        type: ExecutionType | str | None = None,
+        limit: int | None = None,
+        plan_type: PlanTypeFilter | str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[PlanOrder]:
+        """Waiting plan and TP/SL orders, oldest first. With 100 or more it raises, as only 100 are shown.
+
+        Then ask symbol by symbol.
+
+        Args:
+            symbol: Contract; all when not given.
+            type: limit or market, how they execute; both when not given.
+            limit: Rows that are enough to raise, 1 to 100, 100 when not given.
+            plan_type: plan or profit_loss (TP/SL); both when not given.
+            max_requests: As everywhere; one is made here.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get All Current Plan Orders".
+        """
+        return self._iter(
+            PLAN_ORDER_ROWS,
+            None,
+            None,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            type=type,
+            limit=limit,
+            plan_type=plan_type,
+        )

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from bitmart_async.models.futures_wallet import FuturesSubTransfer, FuturesSubWallet
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, as_is
+from bitmart_async.rest.pages import Capped
 from bitmart_async.rest.params import Amount, Text, Whole
 from bitmart_async.rest.section import Section
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from bitmart_async.rest.iterate import History
 
     Money: TypeAlias = Decimal | int | str
 
@@ -82,6 +86,13 @@ TRANSFER_HISTORY = Endpoint(
     _QUOTA,
     returns=list[FuturesSubTransfer],
     params=(_LIMIT,),
+)
+
+SUB_TRANSFER_ROWS: Capped[list[FuturesSubTransfer], FuturesSubTransfer] = Capped(
+    endpoint=SUB_TRANSFERS, rows=as_is, cap=100, size="limit"
+)
+TRANSFER_HISTORY_ROWS: Capped[list[FuturesSubTransfer], FuturesSubTransfer] = Capped(
+    endpoint=TRANSFER_HISTORY, rows=as_is, cap=100, size="limit"
 )
 
 
@@ -216,6 +227,30 @@ class FuturesSubaccount(Section):
         """
         return await self._call(SUB_TRANSFERS, sub_account=sub_account, limit=limit)
 
+    def iter_futures_sub_transfers(
+        self,
+        sub_account: str,
+        *,
+        limit: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FuturesSubTransfer]:
+        """Futures transfers of one sub-account, oldest first, with the main account's key.
+
+        With 100 or more it raises, as only the newest 100 are shown.
+
+        Args:
+            sub_account: User name of the sub-account.
+            limit: Rows that are enough to raise, 1 to 100, 100 when not given.
+            max_requests: As everywhere; one is made here.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Sub-Account Transfer History".
+        """
+        return self._iter(
+            SUB_TRANSFER_ROWS, None, None, max_requests, incomplete, sub_account=sub_account, limit=limit
+        )
+
     async def get_futures_sub_transfer_history(self, *, limit: int) -> list[FuturesSubTransfer]:
         """The newest futures transfers of the account whose key is used, main or sub.
 
@@ -227,3 +262,23 @@ class FuturesSubaccount(Section):
         Source: futures V2 docs, "Get Account Futures Asset Transfer History". 8 calls per 2 s per key.
         """
         return await self._call(TRANSFER_HISTORY, limit=limit)
+
+    def iter_futures_sub_transfer_history(
+        self,
+        *,
+        limit: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FuturesSubTransfer]:
+        """Futures transfers of the account whose key is used, oldest first.
+
+        With 100 or more it raises, as only the newest 100 are shown.
+
+        Args:
+            limit: Rows that are enough to raise, 1 to 100, 100 when not given.
+            max_requests: As everywhere; one is made here.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Account Futures Asset Transfer History".
+        """
+        return self._iter(TRANSFER_HISTORY_ROWS, None, None, max_requests, incomplete, limit=limit)

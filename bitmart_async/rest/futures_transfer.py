@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bitmart_async.errors import ParameterError
 from bitmart_async.models.enums import FundingTransferType, FuturesTransferType
-from bitmart_async.models.futures_wallet import DemoClaim, FuturesTransferAck, FuturesTransfers
+from bitmart_async.models.futures_wallet import (
+    DemoClaim,
+    FuturesTransfer,
+    FuturesTransferAck,
+    FuturesTransfers,
+)
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete
+from bitmart_async.rest.pages import Paged
 from bitmart_async.rest.params import Amount, Choice, Text, Whole
 from bitmart_async.rest.section import Section
 from bitmart_async.rest.spot_trading import recv_window
@@ -17,6 +24,8 @@ from bitmart_async.rest.windows import ms_window
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+    from bitmart_async.rest.iterate import History
 
     Money: TypeAlias = Decimal | int | str
 
@@ -86,6 +95,16 @@ CLAIM_DEMO_FUNDS = Endpoint(
     effect=Effect.CHANGE,
 )
 
+TRANSFER_PAGES: Paged[FuturesTransfers, FuturesTransfer] = Paged(
+    endpoint=TRANSFERS,
+    rows=lambda data: data.records,
+    key=lambda row: row.transfer_id or repr(row),
+    cap=100,
+    size="limit",
+    start="time_start",
+    end="time_end",
+)
+
 
 class FuturesMoney(Section):
     """Transfers. Those that move money are sent at most once, and carry no id of your own.
@@ -151,6 +170,41 @@ class FuturesMoney(Section):
             time_end=time_end,
             page=page,
             limit=limit,
+            recv_window=recv_window,
+        )
+
+    def iter_futures_transfers(
+        self,
+        *,
+        limit: int | None = None,
+        currency: str | None = None,
+        time_start: int | None = None,
+        time_end: int | None = None,
+        recv_window: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[FuturesTransfer]:
+        """Transfers between spot wallet and futures, page after page, each once; all when no time is given.
+
+        Args:
+            limit: Rows of a page, 10 to 100, 100 when not given.
+            currency: Coin; all when not given.
+            time_start: Unix MILLISECONDS.
+            time_end: Unix MILLISECONDS; now when only time_start is given.
+            recv_window: ms; the client's when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: futures V2 docs, "Get Transfer List".
+        """
+        return self._iter(
+            TRANSFER_PAGES,
+            time_start,
+            time_end,
+            max_requests,
+            incomplete,
+            limit=limit,
+            currency=currency,
             recv_window=recv_window,
         )
 

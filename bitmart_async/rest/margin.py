@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING
 from bitmart_async.models.enums import MarginTransferSide, OrderType, Side
 from bitmart_async.models.margin import (
     BorrowAck,
+    BorrowRecord,
     BorrowRecords,
     MarginAccounts,
     MarginPairs,
     MarginTransferAck,
     RepayAck,
+    RepayRecord,
     RepayRecords,
 )
 from bitmart_async.models.spot import SpotOrderAck
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, days
 from bitmart_async.rest.params import Amount, Choice, Text, Whole, client_order_id, spot_symbol
 from bitmart_async.rest.section import Section
 from bitmart_async.rest.spot_trading import order_rules, time_window
 
 if TYPE_CHECKING:
+    from bitmart_async.rest.iterate import History
     from bitmart_async.rest.spot_trading import Money
 
 __all__ = ["Margin"]
@@ -140,6 +144,32 @@ MARGIN_PAIRS = Endpoint(
             wanted="must be pairs like BTC_USDT, with commas between them and no spaces",
         ),
     ),
+)
+
+_WIDE = frozenset({50041})
+BORROW_WINDOWS: Windowed[BorrowRecords, BorrowRecord] = Windowed(
+    endpoint=BORROW_RECORD,
+    rows=lambda data: data.records,
+    at=lambda row: row.create_time_ms,
+    key=lambda row: row.borrow_id,
+    unit=1,
+    cap=100,
+    size="n",
+    span=days(30),
+    lookback=days(90),
+    too_wide=_WIDE,
+)
+REPAY_WINDOWS: Windowed[RepayRecords, RepayRecord] = Windowed(
+    endpoint=REPAY_RECORD,
+    rows=lambda data: data.records,
+    at=lambda row: row.repay_time_ms,
+    key=lambda row: row.repay_id,
+    unit=1,
+    cap=100,
+    size="n",
+    span=days(30),
+    lookback=days(90),
+    too_wide=_WIDE,
 )
 
 
@@ -295,6 +325,41 @@ class Margin(Section):
             BORROW_RECORD, symbol=symbol, borrow_id=borrow_id, start_time=start_time, end_time=end_time, n=n
         )
 
+    def iter_margin_borrow_record_v1(
+        self,
+        symbol: str,
+        *,
+        borrow_id: str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        n: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[BorrowRecord]:
+        """Loans of a pair of any span, oldest first, each once.
+
+        Args:
+            symbol: Pair.
+            borrow_id: One loan, by the id the records show.
+            start_time: Unix ms, included; 90 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            n: Rows of one reply, 1 to 100, 100 when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Get Borrow Record (Isolated)".
+        """
+        return self._iter(
+            BORROW_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            borrow_id=borrow_id,
+            n=n,
+        )
+
     async def get_margin_repay_record_v1(
         self,
         symbol: str,
@@ -324,6 +389,44 @@ class Margin(Section):
             currency=currency,
             start_time=start_time,
             end_time=end_time,
+            n=n,
+        )
+
+    def iter_margin_repay_record_v1(
+        self,
+        symbol: str,
+        *,
+        repay_id: str | None = None,
+        currency: str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        n: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[RepayRecord]:
+        """Repayments of a pair of any span, oldest first, each once.
+
+        Args:
+            symbol: Pair.
+            repay_id: One repayment.
+            currency: One coin of the pair.
+            start_time: Unix ms, included; 90 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            n: Rows of one reply, 1 to 100, 100 when not given.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Get Repayment Record (Isolated)".
+        """
+        return self._iter(
+            REPAY_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            repay_id=repay_id,
+            currency=currency,
             n=n,
         )
 

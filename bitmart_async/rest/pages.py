@@ -7,6 +7,7 @@ their id; a page that brings nothing new although there should be more ends the 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -30,7 +31,8 @@ class Paged(Generic[T, RowT]):
     """A list in numbered pages, read until a short page.
 
     Args:
-        key: A row's id, or whatever tells rows apart.
+        key: A row's id, or whatever tells rows apart; None where nothing does. Equal rows then come as
+            often as one page shows them; a total that is not reached tells when that was too few.
         cap: Rows of a page, sent as ``size``.
         doubts: Smaller pages that some source claims: pages of exactly so many rows are not the last.
         total: Rows of the whole list, where the reply says so.
@@ -41,7 +43,7 @@ class Paged(Generic[T, RowT]):
 
     endpoint: Endpoint[T]
     rows: Callable[[T], Sequence[RowT]]
-    key: Callable[[RowT], Hashable]
+    key: Callable[[RowT], Hashable] | None
     cap: int
     page: str = "page"
     size: str = "size"
@@ -103,8 +105,7 @@ class Pages(Generic[T, RowT]):
         self._total = _least(self._total, self._plan.total(data) if self._plan.total is not None else None)
         total = self._total
         fresh: list[RowT] = []
-        for row in rows:
-            key = self._plan.key(row)
+        for key, row in zip(self._keys(rows), rows, strict=True):
             if key not in self._seen:
                 self._seen.add(key)
                 fresh.append(row)
@@ -141,6 +142,19 @@ class Pages(Generic[T, RowT]):
         self._page += 1
         self._over = over or stuck
         return fresh
+
+    def _keys(self, rows: Sequence[RowT]) -> list[Hashable]:
+        """What tells the rows of a page apart."""
+        key = self._plan.key
+        if key is not None:
+            return [key(row) for row in rows]
+        copies = Counter[str]()
+        keys: list[Hashable] = []
+        for row in rows:
+            text = repr(row)
+            copies[text] += 1
+            keys.append((text, copies[text]))
+        return keys
 
     def refuse(self, code: int) -> bool:
         """Pages cannot be made narrower."""

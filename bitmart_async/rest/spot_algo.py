@@ -13,6 +13,7 @@ from bitmart_async.models.enums import AlgoOrderType, AlgoTriggerType, QueryStat
 from bitmart_async.models.spot import CancelAck, SpotAlgoOrder, SpotOrderAck
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete, Windowed, as_is, days
 from bitmart_async.rest.params import Amount, Choice, Text, Whole, client_order_id, spot_symbol
 from bitmart_async.rest.section import Section
 from bitmart_async.rest.spot_trading import order_rules, recv_window, time_window
@@ -20,6 +21,7 @@ from bitmart_async.rest.spot_trading import order_rules, recv_window, time_windo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bitmart_async.rest.iterate import History
     from bitmart_async.rest.spot_trading import Money
 
 __all__ = ["SpotAlgo"]
@@ -132,6 +134,25 @@ ALGO_HISTORY_ORDERS = Endpoint(
     params=_LIST,
     rules=time_window,
 )
+
+
+def _windows(endpoint: Endpoint[list[SpotAlgoOrder]]) -> Windowed[list[SpotAlgoOrder], SpotAlgoOrder]:
+    return Windowed(
+        endpoint=endpoint,
+        rows=as_is,
+        at=lambda row: row.create_time,
+        key=lambda row: row.order_id,
+        unit=1,
+        cap=200,
+        size="limit",
+        span=days(7),
+        lookback=days(7),
+        too_wide=frozenset({50041}),
+    )
+
+
+ALGO_OPEN_WINDOWS = _windows(ALGO_OPEN_ORDERS)
+ALGO_HISTORY_WINDOWS = _windows(ALGO_HISTORY_ORDERS)
 
 
 class SpotAlgo(Section):
@@ -306,6 +327,44 @@ class SpotAlgo(Section):
             recv_window=recv_window,
         )
 
+    def iter_spot_algo_open_orders_v4(
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: AlgoOrderType | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
+        recv_window: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[SpotAlgoOrder]:
+        """Waiting algo orders, however many, oldest first. Those older than 7 days need start_time.
+
+        Args:
+            symbol: Pair; every pair when not given.
+            order_mode: tp/sl or trigger; both when not given. Not spot or iso_margin as in other calls.
+            start_time: Unix ms, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            limit: Rows of one reply, 1 to 200, 200 when not given.
+            recv_window: ms the call may be late, 1 to 60000.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, v4_query_algo_open_orders.
+        """
+        return self._iter(
+            ALGO_OPEN_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            order_mode=order_mode,
+            limit=limit,
+            recv_window=recv_window,
+        )
+
     async def get_spot_algo_history_orders_v4(
         self,
         *,
@@ -334,6 +393,44 @@ class SpotAlgo(Section):
             order_mode=order_mode,
             start_time=start_time,
             end_time=end_time,
+            limit=limit,
+            recv_window=recv_window,
+        )
+
+    def iter_spot_algo_history_orders_v4(
+        self,
+        *,
+        symbol: str | None = None,
+        order_mode: AlgoOrderType | str | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
+        recv_window: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[SpotAlgoOrder]:
+        """Finished algo orders of any span, oldest first by ``create_time``, each once.
+
+        Args:
+            symbol: Pair; every pair when not given.
+            order_mode: tp/sl or trigger; both when not given. Not spot or iso_margin as in other calls.
+            start_time: Unix ms, included; 7 days back when not given, 0 for all there is.
+            end_time: Unix ms, included; now when not given.
+            limit: Rows of one reply, 1 to 200, 200 when not given.
+            recv_window: ms the call may be late, 1 to 60000.
+            max_requests: Then HistoryStopped is raised.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: official Python SDK 2.8.0, v4_query_algo_history_orders.
+        """
+        return self._iter(
+            ALGO_HISTORY_WINDOWS,
+            start_time,
+            end_time,
+            max_requests,
+            incomplete,
+            symbol=symbol,
+            order_mode=order_mode,
             limit=limit,
             recv_window=recv_window,
         )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bitmart_async.models.enums import SubTransferType
-from bitmart_async.models.subaccount import SubAccounts, SubTransfers, SubWallet
+from bitmart_async.models.subaccount import SubAccounts, SubTransfer, SubTransfers, SubWallet
 from bitmart_async.ratelimit import Quota, Scope
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
+from bitmart_async.rest.history import MAX_REQUESTS, Incomplete
+from bitmart_async.rest.pages import Capped
 from bitmart_async.rest.params import Amount, Choice, Text, Whole
 from bitmart_async.rest.section import Section
 
 if TYPE_CHECKING:
+    from bitmart_async.rest.iterate import History
     from bitmart_async.rest.spot_trading import Money
 
 __all__ = ["SubAccounting"]
@@ -113,6 +116,13 @@ SUB_LIST = Endpoint(
     Auth.KEYED,
     _KEY_8,
     returns=SubAccounts,
+)
+
+SUB_TRANSFER_ROWS: Capped[SubTransfers, SubTransfer] = Capped(
+    endpoint=SUB_TRANSFER_LIST, rows=lambda data: data.history_list, cap=100, size="n"
+)
+SUB_TRANSFER_HISTORY_ROWS: Capped[SubTransfers, SubTransfer] = Capped(
+    endpoint=SUB_TRANSFER_HISTORY, rows=lambda data: data.history_list, cap=100, size="n"
 )
 
 
@@ -262,6 +272,39 @@ class SubAccounting(Section):
         """
         return await self._call(SUB_TRANSFER_LIST, move_type=move_type, n=n, account_name=account_name)
 
+    def iter_sub_transfers_v1(
+        self,
+        *,
+        move_type: SubTransferType | str,
+        n: int | None = None,
+        account_name: str | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[SubTransfer]:
+        """Transfers of sub-accounts in the last 3 months, oldest first, with the MAIN account's key.
+
+        With 100 or more it raises, as only 100 are shown.
+
+        Args:
+            move_type: "spot to spot", the only value known.
+            n: Rows that are enough to raise, 1 to 100, 100 when not given.
+            account_name: User name of one sub-account; all when not given.
+            max_requests: As everywhere; one is made here.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Get Sub-Account Transfer History (For Main Account)".
+        """
+        return self._iter(
+            SUB_TRANSFER_ROWS,
+            None,
+            None,
+            max_requests,
+            incomplete,
+            move_type=move_type,
+            n=n,
+            account_name=account_name,
+        )
+
     async def get_account_sub_transfers_v1(self, *, move_type: SubTransferType | str, n: int) -> SubTransfers:
         """Transfers of the key's own account in the last 3 months; main or sub-account.
 
@@ -273,6 +316,30 @@ class SubAccounting(Section):
         2 s per key.
         """
         return await self._call(SUB_TRANSFER_HISTORY, move_type=move_type, n=n)
+
+    def iter_account_sub_transfers_v1(
+        self,
+        *,
+        move_type: SubTransferType | str,
+        n: int | None = None,
+        max_requests: int = MAX_REQUESTS,
+        incomplete: Incomplete = "raise",
+    ) -> History[SubTransfer]:
+        """Transfers of the key's own account in the last 3 months, oldest first.
+
+        With 100 or more it raises, as only 100 are shown.
+
+        Args:
+            move_type: "spot to spot", the only value known.
+            n: Rows that are enough to raise, 1 to 100, 100 when not given.
+            max_requests: As everywhere; one is made here.
+            incomplete: ``"report"``: give what comes instead of raising HistoryIncomplete.
+
+        Source: spot docs, "Get Account Spot Asset Transfer History (For Main/Sub Account)".
+        """
+        return self._iter(
+            SUB_TRANSFER_HISTORY_ROWS, None, None, max_requests, incomplete, move_type=move_type, n=n
+        )
 
     async def get_sub_spot_wallet_balances_v1(
         self, sub_account: str, *, currency: str | None = None

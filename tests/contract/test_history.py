@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -22,12 +23,20 @@ from bitmart_async import (
     RestClient,
 )
 from bitmart_async.ratelimit import Gate, RateLimitState, Window
+from bitmart_async.rest import _SECTIONS
+from bitmart_async.rest.history import Windowed
+from bitmart_async.rest.pages import Capped, Paged
 from bitmart_async.sandbox import Sandbox
 from bitmart_async.sandbox.contract_orders import ContractTicket
 from bitmart_async.sandbox.spot_orders import SpotTicket
+from tests.contract.catalog import ROWS
+from tests.scripted_http import ScriptedServer, ok, refusal, reply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    from bitmart_async import History
+    from tests.scripted_http import Seen
 
 DAY = 86_400_000
 
@@ -259,3 +268,275 @@ async def test_one_reader_at_a_time(rest: RestClient) -> None:
     with pytest.raises(RuntimeError, match="another task"):
         await orders.all()
     assert await first == []
+
+
+# Every endpoint with a window rule -------------------------------------------------------------------
+
+CLIENTS = {"RestClient": RestClient, "FuturesClientV2": FuturesClientV2}
+WITHOUT = {
+    "market.books_v3": "levels of a book, no list",
+    "market.trades_v3": "the newest 50 without ids: older ones cannot be asked for",
+    "market.klines_v1": "retired",
+    "broker.rebate": "sums by day; one reply holds the range, no cap is known",
+    "futures.get_market_trades": "the newest 100 without ids: older ones cannot be asked for",
+    "futures.get_funding_rate_history": "always the newest 100; nearly every contract has more",
+    "futures.get_affiliate_rebate_user": "sums of a window, no rows",
+    "futures.get_affiliate_rebate_api": "sums of a window, no rows",
+}
+"""Endpoints with a window rule that have no iterator, and why."""
+
+
+def test_every_list_has_an_iterator_or_a_reason() -> None:
+    """get_x of an endpoint with a window rule has iter_x beside it, unless a reason stands above."""
+    ruled = {row["id"]: row for row in ROWS if row["window"]}
+    lacking: set[str] = set()
+    for name, row in ruled.items():
+        get = getattr(CLIENTS[row["client"]], row["method_name"])
+        it = getattr(CLIENTS[row["client"]], row["method_name"].replace("get_", "iter_", 1), None)
+        if it is None:
+            lacking.add(name)
+            continue
+        own = set(inspect.signature(it).parameters) - {"max_requests", "incomplete"}
+        page: set[str] = {"current_page", "page"} if row["window"]["page"] else set()
+        assert own == set(inspect.signature(get).parameters) - page, name
+    assert lacking == set(WITHOUT)
+
+
+def test_plans_ask_as_the_catalog_says() -> None:
+    """Cap, names and unit of the bounds, page and size of every plan are those of the window rule."""
+    rules = {row["id"]: row["window"] for row in ROWS if row["window"]}
+    plans = {
+        plan.endpoint.id: plan
+        for module in _SECTIONS
+        for plan in vars(module).values()
+        if isinstance(plan, Windowed | Paged | Capped)
+    }
+    assert plans.keys() == rules.keys() - WITHOUT.keys()
+    for name, plan in plans.items():
+        rule, wire = rules[name], {one.name: one.wire for one in plan.endpoint.params}
+        kinds = {"time-window": Windowed, "page": Paged, "limit-only": Capped}
+        assert isinstance(plan, kinds[rule["style"]]), name
+        assert rule["max_rows"] in (None, plan.cap), name
+        assert rule["size"] == (None if plan.size is None else wire[plan.size]), name
+        if isinstance(plan, Paged):
+            assert wire[plan.page] == rule["page"], name
+        if not isinstance(plan, Capped):
+            bounds = [wire[bound] for bound in (plan.start, plan.end) if bound is not None]
+            assert bounds == (rule["bounds"] or []), name
+            assert not bounds or plan.unit == {"s": 1000, "ms": 1}[rule["unit"]], name
+
+
+def test_every_iterator_belongs_to_a_get_and_is_tried() -> None:
+    """iter_x stands beside get_x, and is tried below or in the tests above."""
+    for client in CLIENTS.values():
+        for name in dir(client):
+            if name.startswith("iter_"):
+                assert hasattr(client, name.replace("iter_", "get_", 1))
+                assert name in ABOVE or (client.__name__, name) in {(one[0], one[1]) for one in CALLS}, name
+
+
+ABOVE = {
+    "iter_spot_latest_kline_v3", "iter_spot_history_kline_v3", "iter_spot_open_orders_v4",
+    "iter_spot_historic_orders_v4", "iter_spot_account_trades_v4", "iter_futures_klines",
+    "iter_futures_mark_price_klines", "iter_futures_account_order_history",
+    "iter_futures_account_open_orders", "iter_futures_account_trades",
+    "iter_futures_account_transaction_history",
+}  # fmt: skip
+SPOT_MOVES = {"move_type": "spot to spot"}
+DAYS = {"start_time": -30, "end_time": 0}
+"""Days from now, made to seconds below."""
+CALLS: list[tuple[str, str, dict[str, Any], bool]] = [
+    ("RestClient", "iter_deposit_withdraw_history_v2", {"operation_type": "deposit"}, False),
+    (
+        "RestClient",
+        "iter_deposit_withdraw_history_v2",
+        {"operation_type": "withdraw", "start_time": 0},
+        False,
+    ),
+    ("RestClient", "iter_spot_algo_open_orders_v4", {}, True),
+    ("RestClient", "iter_spot_algo_history_orders_v4", {}, False),
+    ("RestClient", "iter_margin_borrow_record_v1", {"symbol": "BTC_USDT"}, True),
+    ("RestClient", "iter_margin_repay_record_v1", {"symbol": "BTC_USDT"}, True),
+    ("RestClient", "iter_sub_transfers_v1", SPOT_MOVES, True),
+    ("RestClient", "iter_account_sub_transfers_v1", SPOT_MOVES, True),
+    ("RestClient", "iter_flexible_saving_products", {}, True),
+    ("RestClient", "iter_flexible_saving_positions", {}, True),
+    ("RestClient", "iter_flexible_saving_history", {"type": "subscribe"}, True),
+    ("RestClient", "iter_fixed_saving_products", {}, True),
+    ("RestClient", "iter_fixed_saving_positions", {}, False),
+    ("RestClient", "iter_fixed_saving_history", {"type": "subscribe"}, False),
+    ("FuturesClientV2", "iter_futures_account_plan_orders", {}, True),
+    ("FuturesClientV2", "iter_futures_transfers", {}, True),
+    ("FuturesClientV2", "iter_futures_sub_transfers", {"sub_account": "sub1"}, True),
+    ("FuturesClientV2", "iter_futures_sub_transfer_history", {}, True),
+    ("FuturesClientV2", "iter_futures_auto_repayment", {}, False),
+    ("FuturesClientV2", "iter_futures_cross_collateral_interest_log", {}, False),
+    ("FuturesClientV2", "iter_futures_affiliate_rebates", {"currency": "USDT"}, True),
+    ("FuturesClientV2", "iter_futures_affiliate_trades", {"user_id": "20001", "type": 1}, True),
+    ("FuturesClientV2", "iter_futures_affiliate_rebate_invite_user", DAYS, True),
+    ("FuturesClientV2", "iter_futures_affiliate_deposit_withdrawal_list", {"cid": "20001", **DAYS}, True),
+]
+"""Client, iterator, arguments, and whether the account below has rows."""
+
+
+async def live(rest: RestClient, futures: FuturesClientV2) -> None:
+    """An account with one of each."""
+    await rest.submit_spot_algo_order_v4(
+        "BTC_USDT", side="buy", type="trigger", trigger_price="60000", trigger_type="limit", price="60000",
+        size="0.001",
+    )  # fmt: skip
+    await rest.submit_margin_asset_transfer_v1("BTC_USDT", currency="USDT", amount="1000", side="in")
+    await rest.margin_borrow_v1("BTC_USDT", currency="USDT", amount="100")
+    await rest.margin_repay_v1("BTC_USDT", currency="USDT", amount="50")
+    await rest.submit_main_transfer_main_to_sub_v1("sub1", currency="BTC", amount="0.01", request_no="one")
+    product = (await rest.get_flexible_saving_products(current_page=1, size_page=10)).rows[0]
+    await rest.subscribe_flexible_saving(
+        product.product_id, amount=product.min_purchase_amount, request_no=f"{1:020d}"
+    )
+    await futures.submit_futures_plan_order(
+        "BTCUSDT", side=1, leverage="10", open_type="cross", size=1, trigger_price="60000",
+        executive_price="60001", price_way=2, price_type=1,
+    )  # fmt: skip
+    await futures.submit_futures_transfer(currency="USDT", amount="10", type="spot_to_contract")
+    await futures.submit_futures_main_to_sub_transfer_from_main(
+        request_no="two", amount="5", currency="USDT", sub_account="sub1"
+    )
+
+
+async def test_every_new_iterator_reads_to_its_end(
+    sandbox: Sandbox, rest: RestClient, futures: FuturesClientV2
+) -> None:
+    """Each ends, complete, with the rows its get_ method has."""
+    await live(rest, futures)
+    now_s = sandbox.now_ms() // 1000
+    for client, name, given, has_rows in CALLS:
+        days = {key: now_s + given[key] * 86_400 for key in DAYS if given.keys() >= DAYS.keys()}
+        history = getattr(rest if client == "RestClient" else futures, name)(**given | days)
+        rows = await history.all()
+        assert history.complete, name
+        assert bool(rows) == has_rows, name
+
+
+async def test_deposits_of_years_in_windows_below_90_days(sandbox: Sandbox, rest: RestClient) -> None:
+    """The exchange refuses 90 days and more: no window is that wide, and together they fill the range."""
+    history = rest.iter_deposit_withdraw_history_v2("deposit", start_time=sandbox.now_ms() - 400 * DAY)
+    await history.all()
+    assert history.complete
+    assert len(history.asked) == 5
+    assert max(record.end - record.start for record in history.asked) < 90 * DAY
+
+
+# Pages over real sockets -----------------------------------------------------------------------------
+
+
+def pages(
+    rows: list[dict[str, Any]], name: str, page: str, size: str, *, total: bool
+) -> Callable[[Seen], bytes]:
+    """A list in pages."""
+
+    def body(seen: Seen) -> bytes:
+        asked: dict[str, Any] = seen.query if seen.method == "GET" else seen.json
+        number, count = int(asked[page]), int(asked[size])
+        data: dict[str, Any] = {name: rows[(number - 1) * count : number * count]}
+        return ok(data | ({"total": len(rows), "page": number, "size": count} if total else {}))
+
+    return body
+
+
+KEYS = {"api_key": "k", "api_secret": "s", "api_memo": "m"}
+
+
+def transfer(number: int) -> dict[str, Any]:
+    return {"transfer_id": str(number), "currency": "USDT", "amount": "1", "type": "spot_to_contract",
+            "state": "FINISHED", "timestamp": 1_700_000_000_000 + number}  # fmt: skip
+
+
+def record(number: int) -> dict[str, Any]:
+    return {"type": "interest", "recordId": str(number), "productId": "1", "coinName": "USDT", "amount": "1",
+            "productTag": "x", "time": 1_700_000_000_000 + number, "subscribeType": "x", "requestNo": "",
+            "status": "x"}  # fmt: skip
+
+
+def trade(number: int) -> dict[str, Any]:
+    return {"user_id": 1, "user_type": 1, "create_time": 1_700_000_000_000 + number, "symbol": "BTCUSDT",
+            "leverage": 1, "open_type": 1, "way": 1, "category": 1, "select_copy_trade": 0, "deal_price": 1,
+            "deal_vol": 1, "fee": 0, "realised_profit": 0}  # fmt: skip
+
+
+async def test_pages_without_a_total() -> None:
+    """250 transfers, a POST list without total: three pages of 100, the end sent with every one."""
+    async with ScriptedServer() as server:
+        path = "/account/v1/transfer-contract-list"
+        rows = [transfer(number) for number in range(250)]
+        server.on("POST", path, reply(pages(rows, "records", "page", "limit", total=False)))
+        async with FuturesClientV2(**KEYS, base_url=server.url, rate_limits=Unlimited()) as futures:
+            history: History[Any] = futures.iter_futures_transfers(time_start=1_600_000_000_000)
+            got = await history.all()
+    assert [row.transfer_id for row in got] == [str(number) for number in range(250)]
+    assert history.complete
+    assert [one.json["page"] for one in server.seen] == [1, 2, 3]
+    assert len({one.json["time_end"] for one in server.seen}) == 1
+
+
+async def test_pages_with_a_total() -> None:
+    """230 rows with a total: five pages of 50, the last one short, and no sixth."""
+    async with ScriptedServer() as server:
+        rows = [record(number) for number in range(230)]
+        path = "/newearn/cloud/v1/saving/record"
+        server.on("GET", path, reply(pages(rows, "list", "currentPage", "sizePage", total=True)))
+        async with RestClient(**KEYS, base_url=server.url, rate_limits=Unlimited()) as rest:
+            history = rest.iter_flexible_saving_history("interest", size_page=50)
+            got = await history.all()
+    assert [row.record_id for row in got] == [str(number) for number in range(230)]
+    assert history.complete
+    assert [one.query["currentPage"] for one in server.seen] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("at", [3, 9])
+async def test_pages_of_rows_without_an_id(at: int) -> None:
+    """Equal rows on one page both come; equal ones on both sides of a page's end are told as missing."""
+    rows = [trade(number) for number in range(25)]
+    rows[at + 1] = rows[at]
+    async with ScriptedServer() as server:
+        path = "/contract/private/affiliate/trade-list"
+        server.on("GET", path, reply(pages(rows, "list", "page", "size", total=True)))
+        async with FuturesClientV2(**KEYS, base_url=server.url, rate_limits=Unlimited()) as futures:
+            history = futures.iter_futures_affiliate_trades("1", type=1, size=10)
+            if at == 3:
+                assert len(await history.all()) == 25
+                assert history.complete
+            else:
+                with pytest.raises(HistoryIncomplete, match="24 of 25"):
+                    await history.all()
+                assert not history.complete
+
+
+def deposit(number: int, at: int) -> dict[str, Any]:
+    return {"withdraw_id": "", "deposit_id": str(number), "operation_type": "deposit", "currency": "USDT",
+            "apply_time": at, "arrival_amount": "1", "fee": "0", "status": 3, "tx_id": ""}  # fmt: skip
+
+
+async def test_deposits_of_a_year() -> None:
+    """A year with crowded seconds comes once each through replies of 50 rows and windows below 90 days."""
+    now = 1_700_000_000_000
+    times = past(now, 500, 365 * DAY)
+    times = [at for number, at in enumerate(times) if times.count(at) == 1 or number % 5 == 0]
+    rows = [deposit(number, at) for number, at in enumerate(times)]
+
+    def body(seen: Seen) -> bytes:
+        start, end = int(seen.query["startTime"]), int(seen.query["endTime"])
+        if end - start >= 90 * DAY:
+            return refusal(60067)
+        inside = [row for row in reversed(rows) if start <= row["apply_time"] < end]
+        return ok({"records": inside[: int(seen.query["N"])]})
+
+    async with ScriptedServer() as server:
+        server.on("GET", "/account/v2/deposit-withdraw/history", reply(body))
+        async with RestClient(**KEYS, base_url=server.url, rate_limits=Unlimited()) as rest:
+            history = rest.iter_deposit_withdraw_history_v2(
+                "deposit", n=50, start_time=now - 366 * DAY, end_time=now
+            )
+            got = await history.all()
+    assert [row.deposit_id for row in got] == [str(number) for number in range(len(rows))]
+    assert history.complete
+    assert any(one.split for one in history.asked)
