@@ -29,6 +29,8 @@ def plain(value: Decimal | int | str, name: str = "number") -> str:
 
 def exact(value: Decimal | int | str, name: str = "number") -> Decimal:
     """``value`` as the Decimal it says it is. Raises as :func:`plain`."""
+    if type(value) is Decimal and _is_usual(value):
+        return value
     if isinstance(value, float):
         raise ParameterError(
             f"{name}={value!r} is a float, and floats are not exact. "
@@ -51,6 +53,11 @@ def exact(value: Decimal | int | str, name: str = "number") -> Decimal:
     if abs(number.adjusted()) > _MOST_DIGITS or len(number.as_tuple().digits) > _MOST_DIGITS:
         raise ParameterError(f"{name} has more than {_MOST_DIGITS} digits; no price or size has.")
     return number
+
+
+def _is_usual(number: Decimal) -> bool:
+    """Whether it is plainly within bounds, by a quick look."""
+    return number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS and len(str(number)) <= _MOST_DIGITS
 
 
 def level(value: float) -> Decimal:

@@ -113,10 +113,11 @@ class Window:
 
     def delay(self, now: float) -> float | None:
         """Seconds until one more call may go, 0.0 for now, None: not before one comes back."""
-        while self._done and self._done[0] <= now - self.per:
-            self._done.popleft()
+        done, past = self._done, now - self.per
+        while done and done[0] <= past:
+            done.popleft()
         pause = max(0.0, self._paused_until - now)
-        used = len(self._done) + self._under_way
+        used = len(done) + self._under_way
         if used < self.requests:
             return pause
         over = used - self.requests  # places that must come free before ours does

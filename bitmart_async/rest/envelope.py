@@ -12,17 +12,13 @@ an endpoint is known to answer without envelope.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
 from bitmart_async.decoding import DecodeError, Reader, untyped
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from bitmart_async.ratelimit import RateLimitState
+from bitmart_async.ratelimit import RateLimitState
 
 __all__ = ["Envelope"]
 
@@ -34,8 +30,7 @@ NO_CODE = -1
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope(Generic[T]):
+class Envelope(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """A whole reply: the typed data and everything around it."""
 
     data: T

@@ -12,6 +12,7 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import msgspec
@@ -175,19 +176,22 @@ class Amount(Param):
 class Choice(Param):
     """One of an enum's values, given as member or as its plain wire value."""
 
-    __slots__ = ("_kind",)
+    __slots__ = ("_kind", "_known", "_plain")
 
     def __init__(self, wire: str, kind: type[OpenStr] | type[OpenInt], *, required: bool = False) -> None:
         super().__init__(wire, required=required)
         self._kind = kind
+        self._plain: type[int] | type[str] = int if issubclass(kind, int) else str
+        self._known = frozenset(member.value for member in kind)
 
     def encode(self, value: object, *, strict: bool) -> object:
-        plain = int if issubclass(self._kind, int) else str
-        if isinstance(value, bool) or not isinstance(value, plain):
+        if isinstance(value, bool) or not isinstance(value, self._plain):
             raise self.wrong(value, f"must be {self._listed()}")
-        if strict and plain(value) not in {plain(member) for member in self._kind}:
+        # A member hashes by its name: compare and send what it stands for.
+        plain: object = value.value if isinstance(value, Enum) else self._plain(value)
+        if strict and plain not in self._known:
             raise self.wrong(value, f"must be {self._listed()}")
-        return str.__str__(value) if isinstance(value, str) else int(value)
+        return plain
 
     def _listed(self) -> str:
         members = [f"{member.value!r} ({self._kind.__name__}.{member.name})" for member in self._kind]

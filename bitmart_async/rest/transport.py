@@ -30,9 +30,9 @@ import random
 import traceback
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import msgspec
 
@@ -83,8 +83,7 @@ _TOO_MANY = 30013
 _BANNED = 30017
 
 
-@dataclass(frozen=True, slots=True)
-class PendingOrder:
+class PendingOrder(msgspec.Struct, frozen=True):
     """An order that was sent and whose fate is open."""
 
     client_order_id: str | None
@@ -191,14 +190,20 @@ class Transport:
 
     def _prepare(self, endpoint: Endpoint[object], given: Mapping[str, object]) -> _Call:
         """Checks and encodes; the body made here is the one that is signed and sent."""
-        filled = dict(given)
-        if endpoint.takes_recv_window and filled.get("recv_window") is None:
-            filled["recv_window"] = self.recv_window
-        own_ids, made = _give_ids(endpoint, filled)
+        filled = given
+        own_ids: tuple[str, ...] = ()
+        made = False
+        if endpoint.takes_recv_window or endpoint.own_id:
+            filled = own = dict(given)
+            if endpoint.takes_recv_window and own.get("recv_window") is None:
+                own["recv_window"] = self.recv_window
+            own_ids, made = _give_ids(endpoint, own)
         try:
             arguments = endpoint.encode(filled, strict=self.strict)
             if endpoint.method in ("GET", "DELETE"):
-                query = urlencode({name: _in_query(value) for name, value in arguments.items()})
+                query = "&".join(
+                    [f"{_in_query(name)}={_in_query(value)}" for name, value in arguments.items()]
+                )
                 return _Call(endpoint, arguments, query, None, own_ids, made)
             return _Call(endpoint, arguments, "", _encode(arguments), own_ids, made)
         except ParameterError:
@@ -426,7 +431,10 @@ class Transport:
         while True:
             failure: BitMartError
             try:
-                return await self._once(call, gate, max(0.001, deadline + call.queued - loop.time()))
+                left = (
+                    self._timeout if repeats == 0 and not resynced else deadline + call.queued - loop.time()
+                )
+                return await self._once(call, gate, max(0.001, left))
             except ApiError as error:
                 failure = error
                 if _wrong_clock(call, error) and not resynced and self._retries > 0:
@@ -541,7 +549,7 @@ class Transport:
         for own in call.entered:
             order = self.pending.get(own)
             if order is not None and order.calls > 1:
-                self.pending[own] = replace(order, calls=order.calls - 1)
+                self.pending[own] = msgspec.structs.replace(order, calls=order.calls - 1)
             else:
                 self.pending.pop(own, None)
 
@@ -618,7 +626,8 @@ def _text(value: object) -> str | None:
 def _in_query(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    text = str(value)
+    return text if text.isidentifier() and text.isascii() else quote_plus(text)
 
 
 def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[tuple[str, ...], bool]:

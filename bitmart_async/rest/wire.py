@@ -66,6 +66,7 @@ class Wire:
         self._ssl = ssl_context
         self._mask = mask
         self._urls: dict[str, URL] = {}
+        self._limits: dict[float, aiohttp.ClientTimeout] = {}
         self.closed = False
 
     def _open(self) -> aiohttp.ClientSession:
@@ -125,11 +126,6 @@ class Wire:
                 endpoint=label,
                 fate=Fate.NOT_SENT,
             )
-        # Connecting ends before the total deadline, so that it is known that nothing was sent; without
-        # the threshold aiohttp would round both to the same full second.
-        limits = aiohttp.ClientTimeout(
-            total=timeout, connect=min(10.0, 0.9 * timeout), ceil_threshold=float("inf")
-        )
         try:
             async with session.request(
                 method,
@@ -139,7 +135,7 @@ class Wire:
                 allow_redirects=False,
                 proxy=self._proxy,
                 ssl=self._ssl if self._ssl is not None else True,
-                timeout=limits,
+                timeout=self._limits.get(timeout) or self._limit(timeout),
                 raise_for_status=False,
             ) as response:
                 raw = await _bounded(response, label)
@@ -147,6 +143,21 @@ class Wire:
         except (aiohttp.ClientError, OSError, TimeoutError, _ssl.SSLError) as error:
             failure = _translate(error, label, timeout, self._mask)
         raise failure  # outside of the except: the library's error holds the key, also as __context__
+
+    def _limit(self, timeout: float) -> aiohttp.ClientTimeout:
+        """The deadlines of one send. The whole timeout comes again and again and is kept.
+
+        Connecting ends before the total deadline, so that it is known that nothing was sent; without
+        the threshold aiohttp would round both to the same full second.
+        """
+        import aiohttp
+
+        limit = aiohttp.ClientTimeout(
+            total=timeout, connect=min(10.0, 0.9 * timeout), ceil_threshold=float("inf")
+        )
+        if not self._limits:
+            self._limits[timeout] = limit
+        return limit
 
     async def close(self) -> None:
         """Close the session if it is ours; idempotent."""
