@@ -141,6 +141,12 @@ def _subject(
     client_order_id: str | None,
 ) -> tuple[str, str | None, str | None]:
     """Symbol, own id and exchange id of the order in question."""
+    given: object = error  # what callers really pass
+    if given is not None and not isinstance(given, OrderFateUnknown):
+        raise ParameterError(
+            f"resolve_order takes the OrderFateUnknown of a lost order, not {type(given).__name__}; "
+            f"or give symbol= and client_order_id="
+        )
     if error is not None:
         return error.symbol, error.client_order_id, error.order_id
     if not symbol or not client_order_id:

@@ -135,6 +135,13 @@ async def test_O2_a_refusal_without_a_number_proves_nothing(body: bytes) -> None
         assert len(client.pending_orders) == 1
 
 
+async def test_resolve_order_takes_only_what_was_lost() -> None:
+    """Another error in its place is told at once, in a sentence."""
+    async with spot() as (_, client):
+        with pytest.raises(ParameterError, match="OrderFateUnknown"):
+            await client.resolve_order(ValueError("x"))  # type: ignore[arg-type]
+
+
 async def test_O2_an_order_id_of_null_is_no_id() -> None:
     """Code 1000 and no id: the order may live, and without its id nobody can find it."""
     async with spot() as (server, client):
