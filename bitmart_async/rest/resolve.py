@@ -10,7 +10,7 @@ back full proves nothing, because the order may be the next row: then the fate s
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from bitmart_async.errors import ApiError, OrderFateUnknown, OrderNotFound, ParameterError, api_error_class
 from bitmart_async.models.enums import PlanTypeFilter
@@ -141,7 +141,7 @@ def _subject(
     client_order_id: str | None,
 ) -> tuple[str, str | None, str | None]:
     """Symbol, own id and exchange id of the order in question."""
-    given: object = error  # what callers really pass
+    given = cast("object", error)  # what callers really pass
     if given is not None and not isinstance(given, OrderFateUnknown):
         raise ParameterError(
             f"resolve_order takes the OrderFateUnknown of a lost order, not {type(given).__name__}; "
