@@ -495,13 +495,14 @@ class Transport:
         endpoint = call.endpoint
         if endpoint.effect is Effect.ORDER:
             own = call.own_ids[0] if len(call.own_ids) == 1 else _text(call.arguments.get("client_order_id"))
-            order_id = call.arguments.get("order_id")
+            order_id = _text(call.arguments.get("order_id"))
+            named = f"client_order_id {own}" if own else f"order_id {order_id}" if order_id else "no single id"
             return OrderFateUnknown(
                 f"{endpoint.label}: the request was sent and no proof of its outcome came back; the order "
                 f"may be live. It is not sent again. Ask resolve_order(error) before doing anything else "
-                f"(client_order_id {own or 'none'}). Cause: {type(error).__name__}",
+                f"({named}). Cause: {type(error).__name__}",
                 client_order_id=own,
-                order_id=_text(order_id),
+                order_id=order_id,
                 symbol=call.symbol,
                 endpoint=endpoint.label,
                 code=error.code,
