@@ -496,7 +496,9 @@ class Transport:
         if endpoint.effect is Effect.ORDER:
             own = call.own_ids[0] if len(call.own_ids) == 1 else _text(call.arguments.get("client_order_id"))
             order_id = _text(call.arguments.get("order_id"))
-            named = f"client_order_id {own}" if own else f"order_id {order_id}" if order_id else "no single id"
+            named = (
+                f"client_order_id {own}" if own else f"order_id {order_id}" if order_id else "no single id"
+            )
             return OrderFateUnknown(
                 f"{endpoint.label}: the request was sent and no proof of its outcome came back; the order "
                 f"may be live. It is not sent again. Ask resolve_order(error) before doing anything else "
