@@ -46,7 +46,8 @@
         ├── SubscriptionRefused           it refused topics; the others of the call stay subscribed
         ├── StreamUnavailable             no socket to the exchange could be opened
         ├── FrameUnreadable               a message nobody can decode; it is reported, nothing stops
-        └── SlowConsumer                  an iterator or handler fell behind its bounded queue
+        ├── SlowConsumer                  an iterator or handler fell behind its bounded queue
+        └── BookNotReady                  an order book that cannot be trusted now was read
 
 Library exceptions (aiohttp, websockets, msgspec, ssl) are translated once, at the edge, and kept as
 ``__cause__`` only where they carry no secret. Every error copies and pickles.
@@ -73,6 +74,7 @@ __all__ = [
     "BadRequest",
     "BadResponse",
     "BitMartError",
+    "BookNotReady",
     "ClientClosed",
     "ConfigurationError",
     "ConnectFailed",
@@ -433,6 +435,20 @@ class SlowConsumer(StreamError):
     def __init__(self, text: str = "", *, dropped: int = 0) -> None:
         super().__init__(text)
         self.dropped = dropped
+
+
+class BookNotReady(StreamError):
+    """An order book was read while it cannot be trusted; the text says why and what to do.
+
+    Attributes:
+        topic: Which book.
+        reason: The value of a :class:`~bitmart_async.BookTrouble`: ``gap``, ``silent`` and so on.
+    """
+
+    def __init__(self, text: str = "", *, topic: str = "", reason: str = "") -> None:
+        super().__init__(text)
+        self.topic = topic
+        self.reason = reason
 
 
 _BY_CATEGORY: Final[Mapping[Category, type[ApiError]]] = MappingProxyType(

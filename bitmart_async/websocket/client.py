@@ -58,6 +58,7 @@ _CAPACITY = {
     (Market.FUTURES, True): 100,
 }
 """Topics per socket. Documented for spot; for futures the largest number seen to run."""
+_REQUESTABLE = re.compile(r"spot/depth/increase100|futures/(depthIncrease(5|20|50)|fundingRate)")
 _HEX_SIGN = re.compile(r"[0-9a-f]{32,}")
 """A signature, or what a cut has left of it."""
 _CLOSE_SECONDS = 0.6
@@ -357,6 +358,35 @@ class WebsocketClient:
             gone += self._unplace(topic.text)
         if gone:
             await asyncio.wait(gone)
+
+    async def request(
+        self, topics: str | Topic[object] | Sequence[str | Topic[object]], market: Market | str | None = None
+    ) -> None:
+        """Ask for the present state of subscribed topics: a book's snapshot, a funding rate.
+
+        The exchange documents it for ``spot/depth/increase100``, ``futures/depthIncrease5|20|50`` and
+        ``futures/fundingRate``. The state comes as an ordinary update. No acknowledgement is documented,
+        so this returns at once; a refusal is told as an ``exception`` event. While the connection is
+        down nothing is asked: subscribing again brings the state anyway.
+
+        Raises:
+            ParameterError: A topic knows no request, or is not subscribed. Nothing was sent.
+            ClientClosed: The client is closed.
+        """
+        self._check_open()
+        asked = self._parse_all(topics, market, None)
+        for topic in asked:
+            if not _REQUESTABLE.fullmatch(f"{topic.market.value}/{topic.channel}"):
+                raise ParameterError(
+                    f"{topic.text} knows no request; spot/depth/increase100, futures/depthIncrease5, 20 or "
+                    f"50 and futures/fundingRate do"
+                )
+            if self._connection_of(topic.text) is None:
+                raise ParameterError(f"{topic.text} is not subscribed; subscribe it first")
+        for topic in asked:
+            connection = self._connection_of(topic.text)
+            assert connection is not None, topic.text
+            connection.request(topic.text)
 
     def _parse_all(
         self,

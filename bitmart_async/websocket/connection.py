@@ -327,6 +327,16 @@ class Connection:
         self._stir()
         return left
 
+    def request(self, text: str) -> None:
+        """Ask for a topic's present state; without a socket that holds it, subscribing brings it anyway."""
+        if self._session is not None and self._session.request(text):
+            self._wake.set()
+
+    def renew(self, text: str) -> None:
+        """Leave a topic on the wire and take it again, for all who have it."""
+        if self._session is not None and self._session.renew(text):
+            self._wake.set()
+
     def block(self, mailbox: Mailbox[Update[object]]) -> None:
         """A consumer's queue is full and wants the reader to wait for it after this frame."""
         self._blocked.append(mailbox)

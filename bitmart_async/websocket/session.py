@@ -13,7 +13,9 @@ events on a socket:
    another's fault; while an earlier message is owed an answer, the error may be that one. A topic that
    was asked for may be held even when its answer is lost: once nobody wants it, the server is told so
    all the same.
-4. Every ``ping_interval`` a ping goes out, whatever else flows; when not a byte has come
+4. On request a held topic's present state is asked for (``request``), or the topic is left and taken
+   again (``renew``). A request has no answer but data; an error that names no topic may be its answer.
+5. Every ``ping_interval`` a ping goes out, whatever else flows; when not a byte has come
    ``pong_timeout`` after one, the socket is dead.
 
 The wanted set belongs to the connection and outlives the session; it is the only truth, so any order
@@ -196,6 +198,10 @@ class Session:
         """Topics asked for and neither confirmed nor refused: the server may hold them."""
         self._message: _Message | None = None
         self._one_by_one: deque[str] = deque()
+        self._requests: dict[str, None] = {}
+        """Held topics whose present state is to be asked for."""
+        self._renewing: set[str] = set()
+        """Held topics that are left only to be taken again."""
         self._unanswered: set[str] = set()
         self._by_data: set[str] = set()
         """Topics held because data came, not because the exchange said so."""
@@ -259,7 +265,25 @@ class Session:
         return [topic for topic in self._wanted if topic not in self.held]
 
     def _leaving(self) -> list[str]:
-        return [topic for topic in (*self.held, *(self._asked - self.held)) if topic not in self._wanted]
+        return [
+            topic
+            for topic in (*self.held, *(self._asked - self.held))
+            if topic not in self._wanted or topic in self._renewing
+        ]
+
+    def request(self, topic: str) -> bool:
+        """Ask for a held topic's present state; False when it is not held: then subscribing brings it."""
+        if not self.holds(topic):
+            return False
+        self._requests[topic] = None
+        return True
+
+    def renew(self, topic: str) -> bool:
+        """Leave a held topic and take it again; False when it is not held: then it is taken anyway."""
+        if not self.holds(topic):
+            return False
+        self._renewing.add(topic)
+        return True
 
     def holds(self, topic: str) -> bool:
         """Whether ``topic`` is confirmed and not just being given back."""
@@ -306,6 +330,8 @@ class Session:
             if request is not None:
                 messages.append(request)
                 self._sent.append(now)
+        if self._requests and self._room(now):
+            messages += self._due_requests(now)
         return messages, outcomes
 
     def deadline(self, now: float) -> float:
@@ -319,7 +345,9 @@ class Session:
             if self._message is not None:
                 times.append(self._message.deadline)
         if self._message is None and self._logged_in and not self.settled:
-            times.append(now if self._room(now) else self._sent[0] + WINDOW_SECONDS)
+            times.append(self._next_room(now))
+        if self._requests and self._logged_in:
+            times.append(self._next_room(now))
         return min(times)
 
     def _silent_since_ping(self) -> bool:
@@ -351,6 +379,21 @@ class Session:
             self._sent.popleft()
         return len(self._sent) < MESSAGES_PER_WINDOW - self._for_pings
 
+    def _next_room(self, now: float) -> float:
+        return now if self._room(now) else self._sent[0] + WINDOW_SECONDS
+
+    def _due_requests(self, now: float) -> list[bytes]:
+        """One message for the topics whose present state is asked for; no answer is documented."""
+        topics = [topic for topic in self._requests if topic in self._wanted and self.holds(topic)]
+        batch, message = self._fitting("request", topics)
+        self._requests = dict.fromkeys(topics[len(batch) :])
+        if not batch:
+            return []
+        lapses = now + _DEBT_LASTS * self._timings.ack_timeout
+        self._debts.append(_Debt("request", frozenset(batch), lapses))
+        self._sent.append(now)
+        return [message]
+
     def _next_request(self, now: float) -> bytes | None:
         leaving = self._leaving()
         if leaving:
@@ -363,15 +406,20 @@ class Session:
         return self._ask("subscribe", missing, now) if missing else None
 
     def _ask(self, operation: str, topics: list[str], now: float) -> bytes:
+        batch, request = self._fitting(operation, topics)
+        self._message = _Message(operation, set(batch), now + self._timings.ack_timeout)
+        if operation == "subscribe":
+            self._asked.update(batch)
+        return request
+
+    def _fitting(self, operation: str, topics: list[str]) -> tuple[list[str], bytes]:
+        """As many of the topics as one message takes, and that message."""
         batch = topics[:TOPICS_PER_MESSAGE]
         request = self._dialect.request(operation, batch)
         while len(request) > self._dialect.most_bytes and len(batch) > 1:
             batch = batch[:-1]
             request = self._dialect.request(operation, batch)
-        self._message = _Message(operation, set(batch), now + self._timings.ack_timeout)
-        if operation == "subscribe":
-            self._asked.update(batch)
-        return request
+        return batch, request
 
     def _give_up_waiting(self, now: float) -> list[Outcome]:
         """The message's time is over: ask its open topics one by one, give up those asked before."""
@@ -520,6 +568,7 @@ class Session:
 
     def _forget(self, topic: str) -> None:
         self.held.discard(topic)
+        self._renewing.discard(topic)
         self._by_data.discard(topic)
         self._unanswered.discard(topic)
         if not self._in_flight("subscribe", topic):  # an old answer says nothing about a new request

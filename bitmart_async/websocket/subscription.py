@@ -40,6 +40,8 @@ class Subscription(Generic[DataT_co]):
         self._mailbox = mailbox
         self._leave = leave
         self._iterable = True
+        self.ended: Callable[[Exception | None], None] | None = None
+        """Told when the last topic is gone, with the reason where there is one."""
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -106,5 +108,10 @@ class Subscription(Generic[DataT_co]):
     def lose(self, topic: str, error: Exception | None = None) -> None:
         """A topic is gone; with the last one the iteration ends."""
         self._topics.pop(topic, None)
-        if not self._topics and self._mailbox is not None:
+        if self._topics:
+            return
+        if self._mailbox is not None:
             self._mailbox.close(error)
+        ended, self.ended = self.ended, None
+        if ended is not None:
+            ended(error)

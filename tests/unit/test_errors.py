@@ -15,6 +15,7 @@ from bitmart_async.errors import (
     AuthError,
     BadRequest,
     BitMartError,
+    BookNotReady,
     Fate,
     HistoryIncomplete,
     InsufficientFunds,
@@ -35,7 +36,7 @@ from bitmart_async.errors import (
 CLASSES = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BitMartError)
 ]
-SPECIAL = (OrderFateUnknown, SubscriptionRefused, SlowConsumer)
+SPECIAL = (OrderFateUnknown, SubscriptionRefused, SlowConsumer, BookNotReady)
 
 
 def make(kind: type[BitMartError]) -> BitMartError:
@@ -58,6 +59,8 @@ def make(kind: type[BitMartError]) -> BitMartError:
         return kind("more", endpoint="GET /h", window=(3, 4), rows=9)
     if kind is SlowConsumer:
         return SlowConsumer("slow", dropped=5)
+    if kind is BookNotReady:
+        return BookNotReady("gap", topic="spot/depth/increase100:BTC_USDT", reason="gap")
     return kind(
         "text",
         endpoint="GET /x",
