@@ -7,6 +7,7 @@ refused because they are not the numbers people think they are: ``0.1 + 0.2`` wo
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import cast
 
@@ -16,6 +17,7 @@ from bitmart_async.text import one_line
 __all__ = ["level", "plain"]
 
 _MOST_DIGITS = 60
+_USUAL = re.compile(r"[0-9]{1,28}(?:\.[0-9]{1,28})?").fullmatch
 
 
 def plain(value: Decimal | int | str, name: str = "number") -> str:
@@ -29,8 +31,11 @@ def plain(value: Decimal | int | str, name: str = "number") -> str:
 
 def exact(value: Decimal | int | str, name: str = "number") -> Decimal:
     """``value`` as the Decimal it says it is. Raises as :func:`plain`."""
-    if type(value) is Decimal and _is_usual(value):
-        return value
+    if type(value) is Decimal:
+        if _is_usual(value):
+            return value
+    elif type(value) is str and _USUAL(value):
+        return Decimal(value)
     if isinstance(value, float):
         raise ParameterError(
             f"{name}={value!r} is a float, and floats are not exact. "

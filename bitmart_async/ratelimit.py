@@ -19,6 +19,7 @@ import enum
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bitmart_async.errors import Fate, IpBanned
@@ -71,19 +72,24 @@ class RateLimitState:
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> RateLimitState | None:
         """Read X-BM-RateLimit-*; None when they are absent or make no sense."""
-        try:
-            state = cls(
-                int(headers["X-BM-RateLimit-Remaining"]),
-                int(headers["X-BM-RateLimit-Limit"]),
-                float(headers["X-BM-RateLimit-Reset"]),
-                headers.get("X-BM-RateLimit-Mode", ""),
-            )
-        except (KeyError, ValueError):
+        used = headers.get("X-BM-RateLimit-Remaining")
+        limit = headers.get("X-BM-RateLimit-Limit")
+        window = headers.get("X-BM-RateLimit-Reset")
+        if used is None or limit is None or window is None:
             return None
-        # A moment in time, NaN or inf in Reset would close a window for good; numbers of hundreds of
-        # digits fit into no float.
-        sane = 0 < state.limit <= MOST_CALLS and 0 <= state.used <= MOST_CALLS
-        return state if sane and 0 < state.window <= LONGEST_WINDOW else None
+        return _state(used, limit, window, headers.get("X-BM-RateLimit-Mode", ""))
+
+
+@lru_cache(maxsize=128)  # the same few texts come again and again
+def _state(used: str, limit: str, window: str, mode: str) -> RateLimitState | None:
+    try:
+        state = RateLimitState(int(used), int(limit), float(window), mode)
+    except ValueError:
+        return None
+    # A moment in time, NaN or inf in Reset would close a window for good; numbers of hundreds of
+    # digits fit into no float.
+    sane = 0 < state.limit <= MOST_CALLS and 0 <= state.used <= MOST_CALLS
+    return state if sane and 0 < state.window <= LONGEST_WINDOW else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class Window:
         done, past = self._done, now - self.per
         while done and done[0] <= past:
             done.popleft()
-        pause = max(0.0, self._paused_until - now)
+        pause = self._paused_until - now if self._paused_until > now else 0.0
         used = len(done) + self._under_way
         if used < self.requests:
             return pause
@@ -145,8 +151,9 @@ class Window:
             self.requests, self.per = state.limit, state.window
         if state.window > self.per:
             return  # more calls in a longer window say nothing about ours
-        for _ in range(min(state.used, self.requests) - self.used(now)):
-            self._done.append(now)  # calls of another program with the same key or address
+        missing = min(state.used, self.requests) - self.used(now)
+        if missing > 0:
+            self._done.extend([now] * missing)  # calls of another program with the same key or address
 
     def used(self, now: float) -> int:
         """Places taken now."""
@@ -189,14 +196,20 @@ class Gate:
         """Callers queued."""
         return len(self._waiting)
 
+    def enter_at_once(self, now: float) -> bool:
+        """Take a place if one is free and nobody waits; pair with :meth:`leave`."""
+        if self._waiting or self.window.delay(now) != 0.0:
+            return False
+        self.window.take()
+        return True
+
     async def enter(self, line: set[asyncio.Future[None]] | None = None) -> None:
         """Wait for a place and take it; pair with :meth:`leave`.
 
         Args:
             line: Holds the caller while it queues; whoever puts :class:`SentAway` into it ends the wait.
         """
-        if not self._waiting and self.window.delay(_now()) == 0.0:
-            self.window.take()
+        if self.enter_at_once(_now()):
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)

@@ -73,6 +73,8 @@ class Signer:
         return self._signed(timestamp.encode(), _STREAM)
 
     def _signed(self, timestamp: bytes, last: bytes) -> str:
+        if self._sign is hmac_sha256:
+            return hmac_sha256(timestamp + self._memo + last, self._credentials.api_secret)
         try:
             made = cast("object", self._sign(timestamp + self._memo + last, self._credentials.api_secret))
         except Exception as error:  # the user's function may raise anything

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import bitmart_async
 from tests.surface import lines
 
@@ -36,12 +38,28 @@ def test_errors_are_exported_completely() -> None:
     assert set(errors.__all__) <= set(bitmart_async.__all__)
 
 
-def test_importing_the_package_loads_no_network_library() -> None:
-    """Heavy libraries are loaded when their side is first touched."""
+_HEAVY = "aiohttp websockets asyncio msgspec ssl"
+_OTHER_SIDES = "bitmart_async.sandbox bitmart_async.cli"
+
+
+@pytest.mark.parametrize(
+    ("touched", "absent"),
+    [
+        ("", _HEAVY),
+        ("BitMartError, bitmart_async.Credentials, bitmart_async.LIVE", _HEAVY),
+        ("RateLimits", "aiohttp websockets msgspec"),
+        ("RestClient, bitmart_async.FuturesClientV2", "aiohttp websockets bitmart_async.websocket"),
+        ("WebsocketClient", "aiohttp websockets"),
+    ],
+    ids=["nothing", "errors and keys", "limits", "REST clients", "stream client"],
+)
+def test_each_name_loads_its_own_side_only(touched: str, absent: str) -> None:
+    """Heavy libraries are loaded when their side is first touched; network ones at the first call."""
+    absent = f"{absent} {_OTHER_SIDES}"
     code = (
-        "import sys, bitmart_async; "
-        "heavy = {'aiohttp', 'websockets', 'asyncio', 'msgspec'} & set(sys.modules); "
+        f"import sys, bitmart_async; {f'bitmart_async.{touched}' if touched else ''}\n"
+        f"heavy = set({absent.split()!r}) & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"loaded at import: {done.stderr}"
+    assert done.returncode == 0, f"loaded too early: {done.stderr}"

@@ -163,12 +163,14 @@ class Amount(Param):
         self._high = None if high is None else Decimal(high)
 
     def encode(self, value: object, *, strict: bool) -> object:
-        number = exact(cast("Decimal | int | str", value), self.name)
-        if strict and self._positive and number <= 0:
+        number = exact(value, self.name)  # type: ignore[arg-type]
+        if not strict:
+            return format(number, "f")
+        if self._positive and number <= 0:
             raise self.wrong(value, "must be above zero")
-        if strict and self._low is not None and number < self._low:
+        if self._low is not None and number < self._low:
             raise self.wrong(value, f"must be at least {self._low}")
-        if strict and self._high is not None and number > self._high:
+        if self._high is not None and number > self._high:
             raise self.wrong(value, f"must be at most {self._high}")
         return format(number, "f")
 
@@ -281,8 +283,10 @@ def encode(
 ) -> dict[str, object]:
     """Wire names to wire values; None is not sent. Raises ParameterError."""
     wire: dict[str, object] = {}
+    blank = False
     for name, value in given.items():
         if value is None:
+            blank = True
             continue
         param = by_name.get(name)
         if param is None:
@@ -294,7 +298,7 @@ def encode(
         if param.required and param.wire not in wire:
             raise ParameterError(f"{param.name} is required")
     if strict and rules is not None:
-        rules({name: value for name, value in given.items() if value is not None})
+        rules({name: value for name, value in given.items() if value is not None} if blank else given)
     return wire
 
 

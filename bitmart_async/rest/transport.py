@@ -26,9 +26,9 @@ says which ones are missing.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import traceback
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -229,11 +229,14 @@ class Transport:
     async def _once(self, call: _Call, gate: Gate, timeout: float) -> Envelope[object]:
         endpoint = call.endpoint
         self.limits.check_ban(self._host, endpoint.label)
-        await self._queue(call, gate)
+        queued = not gate.enter_at_once(asyncio.get_running_loop().time())
+        if queued:
+            await self._queue(call, gate)
         sent = False
         headers: dict[str, str] = {}
         try:
-            self.limits.check_ban(self._host, endpoint.label)
+            if queued:
+                self.limits.check_ban(self._host, endpoint.label)
             headers = self._headers(endpoint, call.body or b"")
             self._enter_pending(call)
             sent = True
@@ -456,8 +459,14 @@ class Transport:
     # Changes: sent at most once ------------------------------------------------------------------
 
     async def _change(self, call: _Call, gate: Gate) -> Envelope[object]:
+        deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            envelope = await self._change_once_or_proven(call, gate)
+            try:
+                envelope = await self._once(call, gate, self._timeout)
+            except ApiError as refused:
+                if not await self._proven_untaken(call, refused, deadline):
+                    raise
+                envelope = await self._once(call, gate, self._timeout)
         except BitMartError as error:
             if error.fate is Fate.UNKNOWN:
                 self._keep_pending(call)
@@ -475,21 +484,13 @@ class Transport:
             )
         return envelope
 
-    async def _change_once_or_proven(self, call: _Call, gate: Gate) -> Envelope[object]:
-        """Send; send once more only after a refusal that proves nothing was taken."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout
-        try:
-            return await self._once(call, gate, self._timeout)
-        except ApiError as error:
-            if self._retries == 0 or error.http_status == 418 or error.fate is not Fate.NOT_ACCEPTED:
-                raise
-            if _wrong_clock(call, error):
-                if not await self._resync(deadline + call.queued - loop.time()):
-                    raise
-            elif fact_of(error.code or 0, error.http_status).category is not Category.RATE_LIMIT:
-                raise
-        return await self._once(call, gate, self._timeout)
+    async def _proven_untaken(self, call: _Call, refused: ApiError, deadline: float) -> bool:
+        """Whether to send once more: only after a refusal that proves nothing was taken."""
+        if self._retries == 0 or refused.http_status == 418 or refused.fate is not Fate.NOT_ACCEPTED:
+            return False
+        if _wrong_clock(call, refused):
+            return await self._resync(deadline + call.queued - asyncio.get_running_loop().time())
+        return fact_of(refused.code or 0, refused.http_status).category is Category.RATE_LIMIT
 
     def _lost(self, call: _Call, error: BitMartError) -> OutcomeUnknown:
         endpoint = call.endpoint
@@ -601,8 +602,10 @@ def _fate(call: _Call, code: int, status: int) -> Fate | None:
 
 def _all_named(call: _Call, data: object) -> bool:
     """Whether a success speaks of every order sent. Only a batch may name fewer."""
+    if len(call.own_ids) < 2:
+        return True
     taken = getattr(data, "order_ids", None)
-    if len(call.own_ids) < 2 or not isinstance(taken, list):
+    if not isinstance(taken, list):
         return True
     ids = {str(one) for one in cast("list[object]", taken)}
     return len({one for one in ids if one.strip("0 ")}) >= len(call.own_ids)
@@ -669,4 +672,4 @@ def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[tup
 
 def new_order_id() -> str:
     """A fresh client order id: 32 letters and digits."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()

@@ -34,9 +34,13 @@ __all__ = ["Answer", "Wire"]
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_URLS = 1_000
-"""Parsed URLs kept: ``client.request`` takes any path."""
+"""Parsed URLs kept, queries included."""
+LONGEST_KEPT = 300
+"""Characters of a URL that is kept."""
 USER_AGENT = f"bitmart-async/{__version__}"
 """The edge network refuses the default names of HTTP libraries."""
+_ALWAYS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+"""All that every request carries, so that aiohttp adds nothing of its own."""
 
 
 class Answer(NamedTuple):
@@ -73,15 +77,19 @@ class Wire:
         import aiohttp
 
         connector = aiohttp.TCPConnector(limit=100, force_close=not self._keep_alive, ttl_dns_cache=10)
-        self._session = aiohttp.ClientSession(
+        # aiohttp's own test client uses the same switch; where it is absent a response class does it.
+        switch = "_retry_connection" in getattr(aiohttp.ClientSession, "ATTRS", ())
+        session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            response_class=_sent_once(),
-            skip_auto_headers=("User-Agent", "Content-Type"),
-            headers={"Accept": "application/json"},
+            response_class=aiohttp.ClientResponse if switch else _sent_once(),
+            headers=_ALWAYS,
         )
-        return self._session
+        if switch:
+            session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
+        self._session = session
+        return session
 
     async def send(
         self,
@@ -103,9 +111,6 @@ class Wire:
             TransportError: ``fate`` is NOT_SENT when no byte of the request left, else UNKNOWN.
             ClientClosed: Nothing was sent.
         """
-        import aiohttp
-        from yarl import URL
-
         if self.closed:
             raise ClientClosed(
                 f"{label}: this client is closed. Nothing was sent; make a new one.",
@@ -113,12 +118,9 @@ class Wire:
                 fate=Fate.NOT_SENT,
             )
         session = self._session or self._open()
-        target = URL(f"{url}?{query}", encoded=True) if query else self._urls.get(url)
-        if target is None:
-            if len(self._urls) >= MOST_URLS:
-                self._urls.clear()
-            target = self._urls[url] = URL(url, encoded=True)
-        headers["User-Agent"] = USER_AGENT
+        target = self._urls.get(f"{url}?{query}" if query else url) or self._url(url, query)
+        if not self._owned:
+            headers["User-Agent"] = USER_AGENT
         if session.closed:
             raise ConnectFailed(
                 f"{label}: the aiohttp session is closed. Nothing was sent. Keep the session "
@@ -126,8 +128,9 @@ class Wire:
                 endpoint=label,
                 fate=Fate.NOT_SENT,
             )
+        response: aiohttp.ClientResponse | None = None
         try:
-            async with session.request(
+            response = await session.request(
                 method,
                 target,
                 data=body,
@@ -137,12 +140,28 @@ class Wire:
                 ssl=self._ssl if self._ssl is not None else True,
                 timeout=self._limits.get(timeout) or self._limit(timeout),
                 raise_for_status=False,
-            ) as response:
-                raw = await _bounded(response, label)
-                return Answer(response.status, response.headers, raw)
-        except (aiohttp.ClientError, OSError, TimeoutError, _ssl.SSLError) as error:
+            )
+            return Answer(response.status, response.headers, await _bounded(response, label))
+        except Exception as error:
+            if not _is_the_network(error):
+                raise
             failure = _translate(error, label, timeout, self._mask)
+        finally:
+            if response is not None and not response.closed:  # a body read to its end closes it
+                response.close()
         raise failure  # outside of the except: the library's error holds the key, also as __context__
+
+    def _url(self, url: str, query: str) -> URL:
+        """The address parsed; short ones are kept, because programs ask for the same again and again."""
+        from yarl import URL
+
+        text = f"{url}?{query}" if query else url
+        target = URL(text, encoded=True)
+        if len(text) <= LONGEST_KEPT:
+            if len(self._urls) >= MOST_URLS:
+                self._urls.clear()
+            self._urls[text] = target
+        return target
 
     def _limit(self, timeout: float) -> aiohttp.ClientTimeout:
         """The deadlines of one send. The whole timeout comes again and again and is kept.
@@ -204,6 +223,12 @@ async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
             )
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _is_the_network(error: Exception) -> bool:
+    import aiohttp
+
+    return isinstance(error, aiohttp.ClientError | OSError | TimeoutError | _ssl.SSLError)
 
 
 def _translate(
