@@ -148,6 +148,7 @@ if TYPE_CHECKING:
     from bitmart_async.models.spot_legacy import SpotOrderRequestV2
     from bitmart_async.ratelimit import Quota, RateLimits, RateLimitState, Scope, Use
     from bitmart_async.rest.clients import FuturesClientV2, RestClient
+    from bitmart_async.rest.dead_mans_switch import DeadMansSwitch, SwitchState
     from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
     from bitmart_async.rest.envelope import Envelope
     from bitmart_async.rest.history import Asked
@@ -283,6 +284,7 @@ _HOMES = {
     "models.spot_legacy": ("SpotOrderRequestV2",),
     "ratelimit": ("Quota", "RateLimitState", "RateLimits", "Scope", "Use"),
     "rest.clients": ("FuturesClientV2", "RestClient"),
+    "rest.dead_mans_switch": ("DeadMansSwitch", "SwitchState"),
     "rest.endpoint": ("Auth", "Effect", "Endpoint"),
     "rest.envelope": ("Envelope",),
     "rest.history": ("Asked",),
@@ -332,6 +334,7 @@ __all__ = [
     "ContractStatus",
     "Credentials",
     "CredentialsMissing",
+    "DeadMansSwitch",
     "DepositAccount",
     "EarnMaturity",
     "EarnRecordType",
@@ -421,6 +424,7 @@ __all__ = [
     "SubTransferType",
     "Subscription",
     "SubscriptionRefused",
+    "SwitchState",
     "SymbolUnavailable",
     "SystemFault",
     "TimestampRejected",

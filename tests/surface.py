@@ -17,6 +17,7 @@ _CLASSES = (
     "RateLimits",
     "History",
     "Asked",
+    "DeadMansSwitch",
 )
 _MODULES = (
     "models.enums",

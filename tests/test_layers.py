@@ -43,7 +43,7 @@ rest.futures_market
 rest.futures_account rest.futures_trading
 rest.futures_transfer rest.futures_subaccount rest.futures_affiliate rest.futures_records
 rest.futures_plan
-rest.futures_tpsl rest.futures_trailing
+rest.futures_tpsl rest.futures_trailing rest.dead_mans_switch
 rest.resolve
 rest.clients rest
 websocket.topics

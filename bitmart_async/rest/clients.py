@@ -12,6 +12,7 @@ from bitmart_async.environments import DEMO, LIVE, Environment, check_url
 from bitmart_async.errors import BadResponse, ConfigurationError, ParameterError
 from bitmart_async.ratelimit import RateLimits
 from bitmart_async.rest.broker import Broker
+from bitmart_async.rest.dead_mans_switch import FuturesSwitch
 from bitmart_async.rest.earn import Earn
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.funding import Funding
@@ -342,6 +343,7 @@ class FuturesClientV2(
     FuturesSubaccount,
     FuturesAffiliate,
     FuturesRecords,
+    FuturesSwitch,
     _Client,
 ):
     """USD-M futures calls on the futures host, or on its demo."""

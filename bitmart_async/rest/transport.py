@@ -160,6 +160,11 @@ class Transport:
         self._mask: Callable[[str], str] = signer.mask if signer is not None else str
         self.pending: dict[str, PendingOrder] = {}
 
+    @property
+    def log(self) -> logging.Logger:
+        """The client's logger."""
+        return self._log
+
     async def call(self, endpoint: Endpoint[T], given: Mapping[str, object]) -> Envelope[T]:
         """Make one call. Raises as the module's table says."""
         plain = cast("Endpoint[object]", endpoint)
