@@ -48,10 +48,11 @@ rest.resolve
 rest.clients rest
 websocket.topics
 topics
-websocket.events websocket.channels
+websocket.events websocket.channels websocket.health websocket.handover websocket.sleep websocket.state
 websocket.dialects
 websocket.session
-websocket.mailbox websocket.routes websocket.transport
+websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting
+websocket.staleness websocket.hooks
 websocket.handlers websocket.subscription
 websocket.connection
 websocket.client websocket

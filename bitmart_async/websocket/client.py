@@ -18,16 +18,17 @@ from bitmart_async.errors import (
     CredentialsMissing,
     ParameterError,
     SlowConsumer,
-    StreamError,
     SubscriptionRefused,
     TopicError,
 )
 from bitmart_async.signing import Signer
-from bitmart_async.websocket.connection import Connection, Hooks, Pacer
+from bitmart_async.websocket.connection import Connection
 from bitmart_async.websocket.dialects import FUTURES, SPOT
 from bitmart_async.websocket.events import EVENT_NAMES, Event
 from bitmart_async.websocket.handlers import Guard, Reporter, check_handler, is_async, pump
+from bitmart_async.websocket.hooks import Hooks
 from bitmart_async.websocket.mailbox import Mailbox, Pressure, check_overflow
+from bitmart_async.websocket.pacing import Pacer
 from bitmart_async.websocket.session import Timings
 from bitmart_async.websocket.subscription import Subscription
 from bitmart_async.websocket.topics import Market, Topic, parse
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from bitmart_async.credentials import Credentials
     from bitmart_async.environments import Environment
+    from bitmart_async.errors import IpBanned
     from bitmart_async.websocket.events import StreamData, Update
     from bitmart_async.websocket.mailbox import Overflow
     from bitmart_async.websocket.routes import Sink
@@ -569,18 +571,20 @@ class WebsocketClient:
         kind = f"{topic.market.value}_{'private' if topic.private else 'public'}"
         name = kind if not group else f"{kind}_{len(group) + 1}"
         url: str = getattr(self._environment, kind)
+        host = url.split("/")[2]
         connection = Connection(
             name,
             url,
             SPOT if topic.market is Market.SPOT else FUTURES,
             signer=self._signer if topic.private else None,
             timings=self._timings,
-            pacer=self._pacers.setdefault(url.split("/")[2], Pacer()),
+            pacer=self._pacers.setdefault(host, Pacer(host)),
             capacity=_CAPACITY[topic.market, topic.private],
             hooks=Hooks(
                 open_socket=self._open,
                 emit=self._emit,
                 topic_lost=self._topic_lost,
+                banned=lambda error: self._banned(host, error),
                 resync=lambda: self._resync(topic.market),
                 now_ms=self._clock.now_ms,
                 logger=self._log,
@@ -619,7 +623,13 @@ class WebsocketClient:
             text = self._signer.mask(text)
         return _HEX_SIGN.sub("***", text)
 
-    def _topic_lost(self, text: str, error: StreamError) -> None:
+    def _banned(self, host: str, error: IpBanned) -> None:
+        """A host refuses this address: no connection to it goes on."""
+        for connection in self._all_connections():
+            if connection.host == host:
+                connection.stop(error)
+
+    def _topic_lost(self, text: str, error: BitMartError) -> None:
         for subscription in self._subscriptions.pop(text, []):
             subscription.lose(text, error)
 

@@ -1,10 +1,13 @@
-"""One socket's life: connect, log in, subscribe, live, wait, and again.
+"""One connection's life: connect, log in, subscribe, live, wait, and again.
 
-Every change of state goes through one setter. Each socket has a generation number; a frame, an ack or
-a failure can only belong to the socket its own loop reads from. Two tasks serve a connection: ``_run``
-opens sockets and reads them, ``_keep`` sends what the session says is due. Whatever ends a socket
-(the peer, a timeout, silence, an unreadable stream) ends in the same place, and only a final refusal
-of the keys or of the certificate ends the connection.
+Every change of state goes through one setter. Each socket (a ``_Link``) has a generation number; a frame,
+an ack or a failure can only belong to the socket its own loop reads from. Two tasks serve a connection:
+``_run`` opens sockets and reads them, ``_keep`` sends what the session says is due. Whatever ends a socket
+(the peer, a timeout, silence, an unreadable stream) ends in the same place, and only a final refusal of
+the keys, of the certificate or of this address ends the connection.
+
+A planned replacement (``rotate``) is the one time with two sockets: the next one has its own reader and
+keeper, and takes the place of the present one when it has every topic; see ``handover.py``.
 
 The hot path is ``_on_frame``: one frame, from the socket to its handlers.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
+import math
 import random
 import time
 import zlib
@@ -22,8 +25,10 @@ from typing import TYPE_CHECKING
 
 from bitmart_async.decoding import DecodeError, NotJSON
 from bitmart_async.errors import (
+    BitMartError,
     ConfigurationError,
     FrameUnreadable,
+    IpBanned,
     LoginRefused,
     StreamError,
     StreamUnavailable,
@@ -33,6 +38,9 @@ from bitmart_async.text import one_line
 from bitmart_async.websocket.dialects import LoginFailed, Pong, Refusal, data_key, heartbeat, unusual_key
 from bitmart_async.websocket.events import Event, Gap
 from bitmart_async.websocket.handlers import being_cancelled
+from bitmart_async.websocket.handover import Handover
+from bitmart_async.websocket.health import ConnectionHealth, Counters, TopicHealth
+from bitmart_async.websocket.pacing import EDGE_REFUSALS, EDGE_WAIT, Backoff
 from bitmart_async.websocket.routes import Routes
 from bitmart_async.websocket.session import (
     Answered,
@@ -45,113 +53,43 @@ from bitmart_async.websocket.session import (
     Session,
     Stray,
 )
+from bitmart_async.websocket.sleep import LOOK_SECONDS, SleepWatch
+from bitmart_async.websocket.staleness import Silence
+from bitmart_async.websocket.state import TRANSITIONS, State
 from bitmart_async.websocket.transport import SocketClosed, TlsRefused
+from bitmart_async.websocket.waiting import Waiting, patience
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Generator
 
     from bitmart_async.signing import Signer
     from bitmart_async.websocket.dialects import Control, Dialect
     from bitmart_async.websocket.events import Update
-    from bitmart_async.websocket.mailbox import Mailbox, Pressure
+    from bitmart_async.websocket.hooks import Hooks
+    from bitmart_async.websocket.mailbox import Mailbox
+    from bitmart_async.websocket.pacing import Pacer
+    from bitmart_async.websocket.routes import Route
     from bitmart_async.websocket.session import Outcome, Timings
     from bitmart_async.websocket.topics import Topic
     from bitmart_async.websocket.transport import Transport
 
-__all__ = ["Connection", "Hooks", "Pacer", "State"]
+__all__ = ["Connection"]
 
 TRACE = 5
 MOST_INFLATED = 8 * 1024 * 1024
-_HEALTHY_SECONDS = 30.0
 _UNREADABLE_FRAMES = 3
 _UNREADABLE_SECONDS = 60.0
 _SLOW_FRAME = 0.25
-_RATE_LIMITED_WAIT = 60.0
-_EDGE_WAIT = (30.0, 60.0)
-_EDGE_STATUSES = (403, 503)
-_EDGE_REFUSALS = 3
 _MOST_TRACED = 2000
 _JSON_OBJECT = 0x7B  # "{"
-
-
-class State(enum.Enum):
-    """Where a connection is in its life."""
-
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    LOGGING_IN = "logging in"
-    SUBSCRIBING = "subscribing"
-    LIVE = "live"
-    WAITING = "waiting"
-    CLOSED = "closed"
-
-
-_TRANSITIONS: dict[State, frozenset[State]] = {
-    State.IDLE: frozenset({State.CONNECTING, State.CLOSED}),
-    State.CONNECTING: frozenset(
-        {State.LOGGING_IN, State.SUBSCRIBING, State.WAITING, State.IDLE, State.CLOSED}
-    ),
-    State.LOGGING_IN: frozenset({State.SUBSCRIBING, State.WAITING, State.IDLE, State.CLOSED}),
-    State.SUBSCRIBING: frozenset({State.LIVE, State.WAITING, State.IDLE, State.CLOSED}),
-    State.LIVE: frozenset({State.WAITING, State.IDLE, State.CLOSED}),
-    State.WAITING: frozenset({State.CONNECTING, State.IDLE, State.CLOSED}),
-    State.CLOSED: frozenset(),
-}
-
-
-class Pacer:
-    """At most 30 connects a minute to one host, over all connections of a client."""
-
-    CONNECTS = 30
-    SECONDS = 60.0
-
-    def __init__(self) -> None:
-        self._times: deque[float] = deque()
-
-    async def turn(self) -> None:
-        """Wait until one more connect is allowed, and take it."""
-        loop = asyncio.get_running_loop()
-        while len(self._times) >= self.CONNECTS:
-            wait = self._times[0] + self.SECONDS - loop.time()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            elif self._times:
-                self._times.popleft()
-        self._times.append(loop.time())
-
-
-class Hooks:
-    """What a connection needs from its client.
-
-    Args:
-        open_socket: Opens a URL within some seconds.
-        emit: Passes an event on.
-        topic_lost: The exchange no longer serves a topic; tells its subscriptions.
-        resync: Measures the clock again; False when that failed.
-        pressure: Set when a consumer's queue is filling up.
-    """
-
-    def __init__(
-        self,
-        *,
-        open_socket: Callable[[str, float], Awaitable[Transport]],
-        emit: Callable[[Event], None],
-        topic_lost: Callable[[str, StreamError], None],
-        resync: Callable[[], Awaitable[bool]],
-        now_ms: Callable[[], int],
-        logger: logging.Logger,
-        mask: Callable[[str], str],
-        pressure: Pressure,
-    ) -> None:
-        self.open_socket = open_socket
-        self.emit = emit
-        self.topic_lost = topic_lost
-        self.resync = resync
-        self.now_ms = now_ms
-        self.log = logger
-        self.mask = mask
-        self.pressure = pressure
+_PROBE_SECONDS = 2.5
+"""For an answer to the ping after a sleep of the machine."""
+_ROTATE_EARLY = 0.8
+"""A planned rotation comes after this part of its time at the earliest: clients must not rotate in step."""
+_ROTATE_AGAIN = 60.0
+"""Seconds until a planned rotation that failed is tried again."""
+_BOOK_CHANNELS = (b"depth/increase", b"depthIncrease")
+"""Incremental books."""
 
 
 class _SocketEnded(Exception):
@@ -163,29 +101,65 @@ class _SocketEnded(Exception):
 class _Final(Exception):
     """Trying again cannot help."""
 
-    def __init__(self, error: StreamError) -> None:
+    def __init__(self, error: BitMartError) -> None:
         super().__init__(str(error))
         self.error = error
 
 
-class _Pending:
-    """A topic somebody waits for."""
+class _Link:
+    """One socket with its conversation."""
 
-    __slots__ = ("answered", "lost", "since", "timer")
+    __slots__ = ("generation", "keeper", "opened", "reader", "session", "settled", "transport")
 
-    def __init__(self, answered: asyncio.Future[None]) -> None:
-        self.answered = answered
-        self.since = answered.get_loop().time()
-        self.lost = 0
-        """Sockets lost meanwhile."""
-        self.timer: asyncio.TimerHandle | None = None
-        answered.add_done_callback(self._done)
+    def __init__(self, generation: int, transport: Transport, session: Session, opened: float) -> None:
+        self.generation = generation
+        self.transport = transport
+        self.session = session
+        self.opened = opened
+        self.keeper: asyncio.Task[None] | None = None
+        self.reader: asyncio.Task[None] | None = None
+        """Of a socket that is to replace another; the first one is read by the connection's own task."""
+        self.settled = asyncio.Event()
+        """It has every topic; of a socket that is to replace another."""
 
-    def _done(self, answered: asyncio.Future[None]) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-        if not answered.cancelled():
-            answered.exception()  # retrieved, whether or not somebody still waits
+
+class _Chores:
+    """What a keeper remembers of its socket beside the conversation."""
+
+    __slots__ = ("idle_since", "rotate_at", "sleep")
+
+    def __init__(self, opened: float, rotate_after: float | None) -> None:
+        self.idle_since: float | None = None
+        self.sleep = SleepWatch(opened, time.time_ns())
+        self.rotate_at = math.inf
+        if rotate_after is not None:
+            self.rotate_at = opened + random.uniform(_ROTATE_EARLY, 1.0) * rotate_after  # noqa: S311 - jitter
+
+
+def _outcome(task: asyncio.Task[None] | None) -> BaseException | None:
+    """What a task has ended with."""
+    return task.exception() if task is not None and task.done() and not task.cancelled() else None
+
+
+class _Bell:
+    """Wakes every keeper."""
+
+    def __init__(self) -> None:
+        self._events: set[asyncio.Event] = set()
+
+    def set(self) -> None:
+        """Ring."""
+        for event in self._events:
+            event.set()
+
+    @contextlib.contextmanager
+    def heard_by(self, event: asyncio.Event) -> Generator[None]:
+        """Ring also here, for a while."""
+        self._events.add(event)
+        try:
+            yield
+        finally:
+            self._events.discard(event)
 
 
 class Connection:
@@ -195,6 +169,7 @@ class Connection:
         name: spot_public, spot_private, futures_public or futures_private, numbered from the second.
         signer: None on public connections.
         capacity: Topics the exchange allows on one socket.
+        rotate_after: Seconds after which a socket is replaced by a new one; None: never.
     """
 
     def __init__(
@@ -208,6 +183,7 @@ class Connection:
         pacer: Pacer,
         hooks: Hooks,
         capacity: int,
+        rotate_after: float | None = None,
     ) -> None:
         self.name = name
         self._url = url
@@ -217,21 +193,38 @@ class Connection:
         self._pacer = pacer
         self._hooks = hooks
         self.capacity = capacity
+        self._rotate_after = rotate_after
         self.state = State.IDLE
         self.generation = 0
+        self._generations = 0
         self.routes = Routes(dialect.market)
         self.wanted: dict[str, Topic[object]] = {}
-        self._subscribing: dict[str, _Pending] = {}
-        self._leaving: dict[str, asyncio.Future[None]] = {}
-        self._session: Session | None = None
-        self._transport: Transport | None = None
+        self._kept = False
+        """Wanted even without topics, until the client is closed."""
+        self._kept_live: asyncio.Future[None] | None = None
+        self._link: _Link | None = None
+        self._next: _Link | None = None
+        self._handover: Handover | None = None
+        self._rotation: asyncio.Task[None] | None = None
+        self._errand: asyncio.Task[None] | None = None
+        """Measures the clock."""
+        self._ponged = asyncio.Event()
+        """A pong came while two sockets overlap."""
+        self._waiting = Waiting(
+            name, timings, session=lambda: self._session, last_error=lambda: self._last_error
+        )
+        self._silence = Silence()
         self._task: asyncio.Task[None] | None = None
-        self._wake = asyncio.Event()
+        self._wake = _Bell()
+        self._hurry = asyncio.Event()
+        """Ends the wait before the next connect."""
         self._readable = asyncio.Event()
         """Tells a reader that waits for a consumer to read on."""
-        self._failures = 0
-        self._edge_refusals = 0
-        self._lost_at = 0.0
+        self._backoff = Backoff(timings)
+        self._counters = Counters()
+        self._down_since: float | None = None
+        self._stopped: BitMartError | None = None
+        """Why it is to end, found out by another connection."""
         self._last_error: StreamUnavailable | None = None
         self._trust_login = True
         self._clock_doubted = False
@@ -239,6 +232,8 @@ class Connection:
         self._lost_ns: int | None = None
         self._unreadable: deque[float] = deque()
         self._blocked: list[Mailbox[Update[object]]] = []
+        self._attentive = False
+        """Frames are looked at before they are read: for the log, or because two sockets overlap."""
         self._trace = False
         self._parting = False
         """The socket is being closed because nothing is wanted."""
@@ -251,79 +246,47 @@ class Connection:
         """Whether it has ended for good."""
         return self.state is State.CLOSED
 
+    @property
+    def host(self) -> str:
+        """Where it connects to."""
+        return self._url.split("/")[2]
+
+    @property
+    def _session(self) -> Session | None:
+        return self._link.session if self._link is not None else None
+
+    @property
+    def _needed(self) -> bool:
+        return bool(self.wanted) or self._kept
+
     # What the client asks ------------------------------------------------------------------------
 
     def want(self, topic: Topic[object]) -> asyncio.Future[None]:
         """Want a topic; the future ends when the exchange has answered for it."""
         text = topic.text
-        known = self._subscribing.get(text)
+        known = self._waiting.known(text)
         if known is not None:
-            return known.answered
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return known
         self.wanted[text] = topic
-        left = self._leaving.pop(text, None)
-        if left is not None and not left.done():
-            left.set_result(None)  # who left it is rid of it; that somebody else wants it is not his concern
-        if self._session is not None and self._session.holds(text):
+        self._waiting.left(text)  # who left it is rid of it; that somebody else wants it is not his concern
+        session = self._session
+        if session is not None and session.holds(text):
+            answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             answered.set_result(None)
             return answered
-        pending = self._subscribing[text] = _Pending(answered)
-        self._limit(text, pending)
+        answered = self._waiting.join(text)
         self._stir()
         return answered
 
-    def _limit(self, text: str, pending: _Pending) -> None:
-        """Look again when the wait for a topic may be over."""
-        if pending.timer is not None:
-            pending.timer.cancel()
-        loop = pending.answered.get_loop()
-        due = pending.since + self._patience
-        if self._session is None:
-            due = min(due, max(pending.since, self._lost_at) + self._timings.connect_timeout)
-        if due <= loop.time():
-            due = loop.time() + self._timings.ack_timeout
-        pending.timer = loop.call_at(due, self._judge, text, pending)
-
-    @property
-    def _patience(self) -> float:
-        """How long anybody waits for a topic whose turn does not come."""
-        times = self._timings
-        return times.connect_timeout + times.login_timeout + 2 * times.ack_timeout
-
-    def _judge(self, text: str, pending: _Pending) -> None:
-        """Nobody waits longer than connect_timeout for a socket, nor longer than all timeouts together for
-        one that serves: of sockets that come and go, none may last until the topic's turn."""
-        now, session = pending.answered.get_loop().time(), self._session
-        timeout = self._timings.connect_timeout
-        if session is not None or now < max(pending.since, self._lost_at) + timeout:
-            timeout = self._patience
-            working = session is not None and session.logged_in and not session.paused and pending.lost < 2
-            if working or now < pending.since + timeout:
-                self._limit(text, pending)
-                return
-        self._subscribing.pop(text, None)
-        pending.answered.set_exception(
-            StreamUnavailable(
-                f"{self.name}: no stream within {timeout:g} s, so {text} is not subscribed. "
-                f"{self._last_error or 'The host does not answer'}",
-                endpoint=self.name,
-                http_status=self._last_error.http_status if self._last_error is not None else None,
-            )
-        )
-
     def unwant(self, text: str) -> asyncio.Future[None]:
         """No longer want a topic; the future ends when the exchange has confirmed, or has no socket."""
-        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.wanted.pop(text, None)
-        self.routes.remove(text)
-        waiting = self._subscribing.pop(text, None)
-        if waiting is not None:
-            waiting.answered.cancel()
+        self._forget_route(text)
+        self._waiting.give_up(text)
         session = self._session
+        left = self._waiting.leave(text)
         if session is None or not session.may_hold(text):
-            left.set_result(None)
-        else:
-            self._leaving[text] = left
+            self._waiting.left(text)
         self._stir()
         return left
 
@@ -337,39 +300,93 @@ class Connection:
         if self._session is not None and self._session.renew(text):
             self._wake.set()
 
+    def keep(self) -> asyncio.Future[None]:
+        """Want a socket even without topics; the future ends when it is live, or will not be soon."""
+        loop = asyncio.get_running_loop()
+        self._kept = True
+        if self._kept_live is None or self._kept_live.done():
+            self._kept_live = loop.create_future()
+        future = self._kept_live
+        if self.state is State.LIVE:
+            future.set_result(None)
+        elif self.state is not State.CLOSED:
+            timer = loop.call_later(patience(self._timings), self._kept_in_vain, future)
+            future.add_done_callback(lambda _: timer.cancel())
+            self._stir()
+        return future
+
+    def _kept_in_vain(self, future: asyncio.Future[None]) -> None:
+        if not future.done():
+            future.set_exception(
+                self._last_error
+                or StreamUnavailable(
+                    f"{self.name}: not live within {patience(self._timings):g} s", endpoint=self.name
+                )
+            )
+
+    def unkeep(self) -> None:
+        """No longer want a socket without topics."""
+        self._kept = False
+        if self._kept_live is not None:
+            self._kept_live.cancel()
+        self._stir()
+
+    def limit_silence(self, text: str, seconds: float | None) -> None:
+        """How long a topic may be without data before it is told as stale; None: for ever."""
+        route = self.routes.get(text)
+        if route is not None:
+            self._silence.limit(route, seconds, asyncio.get_running_loop().time())
+            self._wake.set()
+
     def block(self, mailbox: Mailbox[Update[object]]) -> None:
         """A consumer's queue is full and wants the reader to wait for it after this frame."""
         self._blocked.append(mailbox)
 
+    def stop(self, error: BitMartError) -> None:
+        """End as after a final refusal: another connection has found out that the host refuses all."""
+        if self.state in (State.IDLE, State.CLOSED):
+            return
+        self._stopped = error
+        self._hurry.set()
+        if self._link is not None:
+            self._link.transport.abort()
+
     def _stir(self) -> None:
-        """Something changed: start when idle, else let the keeper look."""
+        """Something changed: start when idle, else let the keepers look."""
         if self.state is State.CLOSED:
             return
-        if self.wanted and (self._task is None or self._task.done()):
+        if self._needed and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bitmart {self.name}")
         self._wake.set()
+
+    def _forget_route(self, text: str) -> None:
+        self.routes.remove(text)
+        self._silence.forget(text)
 
     async def aclose(self) -> None:
         """End for good; idempotent, quick from every state."""
         task, was = self._task, self.state
         if was is not State.CLOSED:
             self._enter(State.CLOSED, "closed by the program")
-        waiting = [pending.answered for pending in self._subscribing.values()]
-        for future in (*waiting, *self._leaving.values()):
-            future.cancel()  # before the first wait: a close that is cancelled has told them all the same
-        self._subscribing.clear()
-        self._leaving.clear()
-        transport = self._transport
+        self._waiting.cancel()  # before the first wait: a close that is cancelled has told them all the same
+        if self._kept_live is not None:
+            self._kept_live.cancel()
+        others = {one for one in (self._rotation, self._errand) if one is not None}
+        for other in others:
+            other.cancel()
+        link = self._link
         try:
-            if transport is not None:
-                await transport.close()
+            if link is not None:
+                await link.transport.close()
         finally:
             if task is not None:
                 task.cancel()
             if was not in (State.CLOSED, State.IDLE) and self.generation:
                 self._emit("close")
         if task is not None:
-            await asyncio.wait({task})
+            others.add(task)
+        if others:
+            await asyncio.wait(others)
 
     # The life ------------------------------------------------------------------------------------
 
@@ -377,11 +394,16 @@ class Connection:
         """Change state. The only line that does."""
         if state is State.IDLE:  # what follows is a new beginning, not a return
             self._returning, self._lost_ns = False, None
-        assert state in _TRANSITIONS[self.state], f"{self.state} -> {state}: {why}"
+        assert state in TRANSITIONS[self.state], f"{self.state} -> {state}: {why}"
         self._hooks.log.info("%s: %s -> %s (%s)", self.name, self.state.value, state.value, why)
         self.state = state
+        if state in (State.IDLE, State.CLOSED, State.LIVE):
+            self._down_since = None
+        elif self._down_since is None:
+            self._down_since = asyncio.get_running_loop().time()
 
     async def _run(self) -> None:
+        self._stopped = None
         try:
             await self._live_and_reconnect()
         finally:  # whatever ended it, the next subscribe must be able to begin again
@@ -390,7 +412,7 @@ class Connection:
 
     async def _live_and_reconnect(self) -> None:
         why = "topics are wanted"
-        while self.wanted:
+        while self._needed:
             self._enter(State.CONNECTING, why)
             error: StreamUnavailable | None = None
             try:
@@ -399,6 +421,8 @@ class Connection:
             except _SocketEnded as end:
                 why = str(end)
                 self._trust_login = not end.login_lost
+            except IpBanned as banned:
+                self._stopped = banned
             except StreamUnavailable as refused:
                 why, error = "no socket", refused
             except _Final as final:
@@ -418,119 +442,182 @@ class Connection:
                 continue
             if self.closed:
                 return
-            if isinstance(error, TlsRefused) or (error is not None and error.http_status == 418):
-                self._end_for(error)
+            if error is not None:
+                self._stopped = self._ban(error) or self._stopped
+            stopped, self._stopped = self._stopped, None
+            if stopped is not None or isinstance(error, TlsRefused):
+                self._end_for(stopped or error)  # type: ignore[arg-type]
                 return
             await self._wait(why, error)
         if self.state is State.WAITING:
             self._enter(State.IDLE, "nothing is wanted any more")
             self._emit("close")
 
+    def _ban(self, error: Exception) -> IpBanned | None:
+        """Stop all connections to the host when it refuses this address altogether."""
+        if isinstance(error, IpBanned):
+            return error
+        if not isinstance(error, StreamUnavailable) or error.http_status != 418:
+            return None
+        banned = self._pacer.ban(asyncio.get_running_loop().time(), error)
+        self._hooks.banned(banned)
+        return banned
+
     async def _wait(self, why: str, error: StreamUnavailable | None) -> None:
-        delay = self._next_delay(error)
+        delay = self._backoff.next_delay(error.http_status if error is not None else None)
         self._enter(State.WAITING, why)
-        shown = self._last_error = error or StreamUnavailable(f"{self.name}: {why}", endpoint=self.name)
-        self._count_edge_refusals(error)
+        self._last_error = error or StreamUnavailable(f"{self.name}: {why}", endpoint=self.name)
+        if self._backoff.seems_blocked:
+            self._tell_blocked(self._last_error.http_status)
         for name in ("reconnecting", "reconnect"):
-            self._emit(name, topics=tuple(self.wanted), error=shown, delay=delay)
-        await asyncio.sleep(delay)
+            self._emit(name, topics=tuple(self.wanted), error=self._last_error, delay=delay)
+        await self._sleep(delay)
 
-    def _count_edge_refusals(self, error: StreamUnavailable | None) -> None:
+    async def _sleep(self, delay: float) -> None:
+        """Wait; a machine that wakes, or a connection that is stopped, does not wait on."""
+        loop = asyncio.get_running_loop()
+        watch = SleepWatch(loop.time(), time.time_ns())
+        ends = loop.time() + delay
+        self._hurry.clear()
+        while loop.time() < ends and not self._hurry.is_set() and self._stopped is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(LOOK_SECONDS, ends - loop.time())):
+                    await self._hurry.wait()
+            if watch.slept(loop.time(), time.time_ns()) is not None:
+                return
+
+    def _tell_blocked(self, status: int | None) -> None:
         """Say once that the edge seems to block this address; it is asked on, a try or two a minute."""
-        status = error.http_status if error is not None else None
-        self._edge_refusals = self._edge_refusals + 1 if status in _EDGE_STATUSES else 0
-        if self._edge_refusals == _EDGE_REFUSALS:
-            self._emit(
-                "exception",
-                topics=tuple(self.wanted),
-                error=StreamUnavailable(
-                    f"{self.name}: the host has answered HTTP {status} {_EDGE_REFUSALS} times in a row, so this "
-                    f"address seems to be blocked. Trying goes on every {_EDGE_WAIT[0]:g} to {_EDGE_WAIT[1]:g} "
-                    f"s; check from where this machine connects.",
-                    endpoint=self.name,
-                    http_status=status,
-                ),
-            )
+        self._emit(
+            "exception",
+            topics=tuple(self.wanted),
+            error=StreamUnavailable(
+                f"{self.name}: the host has answered HTTP {status} {EDGE_REFUSALS} times in a row, so this "
+                f"address seems to be blocked. Trying goes on every {EDGE_WAIT[0]:g} to {EDGE_WAIT[1]:g} "
+                f"s; check from where this machine connects.",
+                endpoint=self.name,
+                http_status=status,
+            ),
+        )
 
-    def _next_delay(self, error: StreamUnavailable | None) -> float:
-        """Full jitter; what the host's status asks for comes first."""
-        status = error.http_status if error is not None else None
-        if status == 429:
-            return _RATE_LIMITED_WAIT
-        if status in _EDGE_STATUSES:
-            return random.uniform(*_EDGE_WAIT)  # noqa: S311 - jitter, not a secret
-        ceiling = min(self._timings.reconnect_cap, self._timings.reconnect_first * 2.0**self._failures)
-        self._failures += 1
-        return random.uniform(0.0, ceiling)  # noqa: S311 - jitter, not a secret
-
-    def _end_for(self, error: StreamError) -> None:
+    def _end_for(self, error: BitMartError) -> None:
         """A final refusal: told to whoever waits, and once to everybody."""
         self._enter(State.IDLE, type(error).__name__)
         lost = tuple(self.wanted)
         self.wanted.clear()
+        self._kept = False
         for text in lost:
             self._hooks.topic_lost(text, error)
-            self.routes.remove(text)
-        waiting, self._subscribing = self._subscribing, {}
-        for pending in waiting.values():
-            if not pending.answered.done():
-                pending.answered.set_exception(error)
-        self._resolve_leaving()
-        self._failures = 0
+            self._forget_route(text)
+        self._waiting.refuse_all(error)
+        if self._kept_live is not None and not self._kept_live.done():
+            self._kept_live.set_exception(error)
+        self._waiting.all_left()
+        self._backoff.reset()
         self._emit("exception", topics=lost, error=error)
         self._emit("close", topics=lost, error=error)
 
-    async def _one_socket(self) -> None:
-        """Open a socket and live on it. Returns when nothing is wanted; raises when it is lost."""
-        if self._clock_doubted and self._failures == 1:
-            await self._hooks.resync()
+    # One socket ----------------------------------------------------------------------------------
+
+    async def _open(self) -> _Link:
+        """Open a socket; what is said on it is the session's business."""
         transport = await self._hooks.open_socket(self._url, self._timings.connect_timeout)
-        loop = asyncio.get_running_loop()
-        self.generation += 1
-        self._edge_refusals = 0
-        opened = loop.time()
-        self._transport = transport
-        self._trace = self._hooks.log.isEnabledFor(TRACE)
+        now = asyncio.get_running_loop().time()
+        self._generations += 1
         login = None if self._signer is None else self._login_message
         session = Session(
-            self._dialect, self.wanted, self._timings, opened, login, trust_login=self._trust_login
+            self._dialect, self.wanted, self._timings, now, login, trust_login=self._trust_login
         )
-        self._session = session
+        return _Link(self._generations, transport, session, now)
+
+    async def _one_socket(self) -> None:
+        """Open a socket and live on it. Returns when nothing is wanted; raises when it is lost."""
+        if self._clock_doubted and self._backoff.failures == 1:
+            await self._hooks.resync()
+        link = await self._open()
+        try:
+            self._begin(link)
+            while True:
+                try:
+                    await self._read_to_the_end(link)
+                except Exception as error:
+                    if self._link is link:
+                        raise
+                    self._hooks.log.debug(
+                        "%s: the replaced socket ended (%s)", self.name, type(error).__name__
+                    )
+                else:
+                    return
+                await self._drop(link)
+                assert self._link is not None
+                link = self._link
+        finally:
+            lost, self._link = self._link or link, None
+            self._lost(lost)
+            await self._drop(link)
+            if lost is not link:
+                await self._drop(lost)
+            self._waiting.all_left()
+
+    def _begin(self, link: _Link) -> None:
+        """A socket is open: from now on it is the connection's."""
+        self._link, self.generation = link, link.generation
+        self._backoff.opened()
+        self._attentive = self._trace = self._hooks.log.isEnabledFor(TRACE)
         self._parting = False
         for route in self.routes.all():
             route.held = False
         self._emit("open")
         if self._returning:
+            self._counters.reconnects += 1
             self._emit("reconnected")
-        self._enter(State.SUBSCRIBING if login is None else State.LOGGING_IN, "socket open")
-        keeper = loop.create_task(self._keep(session, transport), name=f"bitmart {self.name} keeper")
-        self._wake.set()
+        ready = link.session.logged_in
+        self._enter(State.SUBSCRIBING if ready else State.LOGGING_IN, "socket open")
+        self._start_keeper(link)
+        if self._stopped is not None:
+            raise _SocketEnded("stopped")
+        self._heed([], link.session)  # without topics it is live already
+
+    def _start_keeper(self, link: _Link) -> None:
+        loop = asyncio.get_running_loop()
+        link.keeper = loop.create_task(self._keep(link), name=f"bitmart {self.name} keeper")
+
+    async def _read_to_the_end(self, link: _Link) -> None:
+        """Returns when nothing is wanted; raises when the socket is lost."""
         try:
-            await self._read(session, transport)
+            if link.reader is not None:
+                await link.reader
+            else:
+                await self._read(link.session, link.transport)
         except SocketClosed as closed:
-            ended = keeper.exception() if keeper.done() and not keeper.cancelled() else None
+            ended = _outcome(link.keeper)
             if ended is not None and not isinstance(ended, SocketClosed):
                 raise ended from None
-            if self._parting:
+            if self._parting and self._link is link:
                 return  # the keeper closes it: nothing is wanted
             raise _SocketEnded(self._said(str(closed))) from None
-        finally:
-            self._session = self._transport = None
-            self._lost_at = loop.time()
-            for text, pending in self._subscribing.items():
-                pending.lost += 1
-                self._limit(text, pending)
-            self._returning = True
-            if self._lost_ns is None:
-                self._lost_ns = self._last_byte_ns
-            if loop.time() - opened >= _HEALTHY_SECONDS and session.logged_in:
-                self._failures = 0
-            keeper.cancel()
-            transport.abort()
-            await asyncio.wait({keeper})
-            if not keeper.cancelled():
-                keeper.exception()  # told above where it matters
-            self._resolve_leaving()
+
+    def _lost(self, link: _Link) -> None:
+        """The connection's socket is gone."""
+        now = asyncio.get_running_loop().time()
+        if self._rotation is not None:
+            self._rotation.cancel()
+        self._waiting.socket_lost(now)
+        self._returning = True
+        if self._lost_ns is None:
+            self._lost_ns = self._last_byte_ns
+        self._backoff.lived(now - link.opened, logged_in=link.session.logged_in)
+
+    async def _drop(self, link: _Link) -> None:
+        """End a socket and its tasks; what they ended with has been told where it matters."""
+        link.transport.abort()
+        tasks = {task for task in (link.keeper, link.reader) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in tasks:
+            _outcome(task)
 
     def _login_message(self) -> bytes:
         assert self._signer is not None
@@ -542,35 +629,253 @@ class Connection:
             why = f"the sign function raised {type(error).__name__}"
         raise _Final(StreamError(f"{self.name}: no login is possible: {why}", endpoint=self.name))
 
-    async def _keep(self, session: Session, transport: Transport) -> None:
+    async def _keep(self, link: _Link) -> None:
         """Send what is due, until the socket is of no more use; then drop it and say why."""
         loop = asyncio.get_running_loop()
-        idle_since: float | None = None
+        session, transport = link.session, link.transport
+        chores = _Chores(link.opened, self._rotate_after)
+        wake = asyncio.Event()
         try:
-            while True:
-                self._wake.clear()
-                messages, outcomes = session.poll(loop.time())
-                if session.expecting:
-                    self._readable.set()
-                for message in messages:
-                    if self._trace:
-                        self._hooks.log.log(TRACE, "%s > %s", self.name, self._hooks.mask(message.decode()))
-                    await transport.send(message)
-                self._heed(outcomes, session)
-                idle_since = None if self.wanted or session.held else idle_since or loop.time()
-                due = session.deadline(loop.time())
-                if idle_since is not None:
-                    if loop.time() >= idle_since + self._timings.linger:
-                        self._parting = True
-                        await transport.close()
-                        return
-                    due = min(due, idle_since + self._timings.linger)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.001, due - loop.time())):
-                        await self._wake.wait()
+            with self._wake.heard_by(wake):
+                while True:
+                    wake.clear()
+                    messages, outcomes = session.poll(loop.time())
+                    if session.expecting:
+                        self._readable.set()
+                    for message in messages:
+                        if self._trace:
+                            self._hooks.log.log(
+                                TRACE, "%s > %s", self.name, self._hooks.mask(message.decode())
+                            )
+                        await transport.send(message)
+                    self._heed(outcomes, session)
+                    due = session.deadline(loop.time())
+                    if self._link is link:
+                        due = min(due, self._do_chores(chores, session, loop.time()))
+                        if self._parting:
+                            await transport.close()
+                            return
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(max(0.001, due - loop.time())):
+                            await wake.wait()
         except BaseException:  # whatever it is: the reader ends with the socket, and finds it here
             transport.abort()
             raise
+
+    def _do_chores(self, chores: _Chores, session: Session, now: float) -> float:
+        """What a socket in use needs beside its conversation; when to look again."""
+        slept = chores.sleep.slept(now, time.time_ns())
+        if slept is not None:
+            self._woke(Gap(*slept), session, now)
+        due = now + LOOK_SECONDS
+        chores.idle_since = None if self._needed or session.held else chores.idle_since or now
+        if chores.idle_since is not None:
+            ends = chores.idle_since + self._timings.linger
+            self._parting = now >= ends
+            due = min(due, ends)
+        if self.state is State.LIVE:
+            due = min(due, self._look_for_silence(session, now))
+            if now >= chores.rotate_at:
+                chores.rotate_at = now + _ROTATE_AGAIN
+                self._start_rotation("its time is over")
+            due = min(due, chores.rotate_at)
+        return due if due > now else now
+
+    def _woke(self, gap: Gap, session: Session, now: float) -> None:
+        """The machine slept: nobody knows what was missed, whether the socket lives, and what time it is."""
+        self._hooks.log.warning("%s: this machine slept for %.0f s", self.name, gap.seconds)
+        session.probe(now, min(_PROBE_SECONDS, self._timings.pong_timeout))
+        self._tell_gap(tuple(self.wanted), gap)
+        if self._signer is not None and (self._errand is None or self._errand.done()):
+            self._errand = asyncio.get_running_loop().create_task(
+                self._measure_clock(), name=f"bitmart {self.name} clock"
+            )
+
+    async def _measure_clock(self) -> None:
+        await self._hooks.resync()
+
+    def _look_for_silence(self, session: Session, now: float) -> float:
+        """Topics without data for longer than they may be."""
+        if session.paused:
+            self._silence.begin(now)
+        elif now >= self._silence.due():
+            found = self._silence.look(self.routes.all(), now, time.time_ns())
+            if found.renew:
+                self._hooks.log.warning(
+                    "%s: no data within the limit on %s; asked for anew", self.name, ", ".join(found.renew)
+                )
+                self._emit("stale", topics=found.renew)
+                for text in found.renew:
+                    self.renew(text)
+            if found.replace:
+                self._start_rotation(f"no data on {', '.join(found.replace)}")
+        return self._silence.due()
+
+    # A planned replacement ---------------------------------------------------------------------------
+
+    async def rotate(self) -> None:
+        """Replace the socket by a new one without losing or repeating an update.
+
+        Returns at once when there is no live socket: one that is being made is new anyway.
+
+        Raises:
+            StreamUnavailable: The new socket did not become live; the present one goes on.
+            IpBanned: The host answered 418.
+        """
+        if self.state is not State.LIVE:
+            return
+        rotation = self._start_rotation("asked for by the program")
+        await asyncio.wait({rotation})
+        if rotation.cancelled():
+            raise StreamUnavailable(
+                f"{self.name}: the connection was lost or closed while its socket was being replaced",
+                endpoint=self.name,
+            )
+        rotation.result()
+
+    def _start_rotation(self, why: str) -> asyncio.Task[None]:
+        rotation = self._rotation
+        if rotation is None or rotation.done():
+            self._hooks.log.info("%s: the socket is to be replaced (%s)", self.name, why)
+            rotation = asyncio.get_running_loop().create_task(
+                self._rotate(), name=f"bitmart {self.name} rotation"
+            )
+            rotation.add_done_callback(_outcome)  # told as an event, and to whoever waits
+            self._rotation = rotation
+        return rotation
+
+    async def _rotate(self) -> None:
+        try:
+            await self._replace()
+        except (SocketClosed, TimeoutError, _SocketEnded, _Final, StreamUnavailable) as error:
+            banned = self._ban(error)
+            if banned is not None:
+                raise banned from None
+            why = "not live in time" if isinstance(error, TimeoutError) else self._said(str(error))
+            failed = StreamUnavailable(
+                f"{self.name}: the socket could not be replaced ({why}); the present one goes on",
+                endpoint=self.name,
+            )
+            self._emit("exception", error=failed)
+            raise failed from None
+
+    async def _replace(self) -> None:
+        loop = asyncio.get_running_loop()
+        old = self._link
+        assert old is not None
+        await self._pacer.turn()
+        link = await self._open()
+        try:
+            self._handover, self._attentive, self._next = Handover(), True, link
+            self._emit("open", generation=link.generation)
+            link.reader = loop.create_task(
+                self._read(link.session, link.transport), name=f"bitmart {self.name} next"
+            )
+            self._start_keeper(link)
+            async with asyncio.timeout(patience(self._timings)):
+                await self._settled(link)
+            drained = await self._echo(old.session)
+            self._take_over(old, link, drained=drained)
+            await old.transport.close()
+            if not self._handover.caught_up:
+                await self._echo(link.session)
+        finally:
+            self._handover, self._next, self._attentive = None, None, self._trace
+            if self._link is not link:
+                await self._drop(link)
+            else:
+                old.transport.abort()
+
+    async def _settled(self, link: _Link) -> None:
+        """Wait until the next socket has every topic; raises what ended it before."""
+        assert link.reader is not None
+        assert link.keeper is not None
+        self._heed([], link.session)
+        settled = asyncio.create_task(link.settled.wait(), name=f"bitmart {self.name} settled")
+        try:
+            await asyncio.wait({settled, link.reader, link.keeper}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            settled.cancel()
+        for task in (link.keeper, link.reader):
+            ended = _outcome(task)
+            if ended is not None:
+                raise ended
+
+    async def _echo(self, session: Session) -> bool:
+        """Wait until what a socket has brought so far is read: until it answers a ping sent now."""
+        loop = asyncio.get_running_loop()
+        ping = session.probe(loop.time())
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timings.pong_timeout):
+                while not session.echoed(ping):
+                    self._ponged.clear()
+                    await self._ponged.wait()
+        return session.echoed(ping)
+
+    def _take_over(self, old: _Link, link: _Link, *, drained: bool) -> None:
+        """The next socket becomes the connection's, from one frame to the next."""
+        handover = self._handover
+        assert handover is not None
+        self._link, self._next, self.generation = link, None, link.generation
+        self._counters.rotations += 1
+        session = link.session
+        for route in self.routes.all():
+            route.held = session.holds(route.text)
+            if route.held:
+                route.ever_held = True
+                self._waiting.joined(route.text)
+        self._waiting.all_left(but=session.may_hold)
+        self._silence.begin(asyncio.get_running_loop().time())
+        gap = None
+        if not drained:  # it fell silent before it had said everything
+            gap = Gap(self._last_byte_ns or time.time_ns(), time.time_ns())
+        try:
+            for frame in handover.finish():
+                self._on_frame(frame, session)
+        except _SocketEnded:
+            link.transport.abort()
+        if gap is not None:
+            self._counters.gaps += 1
+        self._emit("live", topics=tuple(self.wanted), gap=gap)
+
+    def _admit(self, frame: bytes, session: Session) -> bool:
+        """Whether a frame is to be read now; asked only while frames are traced or two sockets overlap."""
+        if self._trace:
+            shown = one_line(self._hooks.mask(repr(frame[: 2 * _MOST_TRACED])), _MOST_TRACED)
+            self._hooks.log.log(TRACE, "%s < %s", self.name, shown)
+        handover = self._handover
+        if handover is None or not self._is_data(frame):
+            return True
+        if session is self._session:
+            if handover.done:
+                return handover.new(frame, chained=self._is_chained(frame))
+            handover.old(frame)
+            return True
+        if self._next is not None and session is self._next.session:
+            if handover.overfull:
+                raise _SocketEnded("too much came while two sockets overlapped")
+            return handover.new(frame, chained=self._is_chained(frame))
+        return False  # of a socket that has been replaced
+
+    def _is_data(self, frame: bytes) -> bool:
+        if not frame.startswith(b"{"):
+            return heartbeat(frame) is None
+        key = data_key(frame, self._dialect.heads)
+        if key is not None:
+            return key != b"System"
+        try:
+            return self._dialect.control(frame) is None
+        except DecodeError:
+            return True
+
+    def _is_chained(self, frame: bytes) -> bool:
+        """Whether it belongs to an incremental book."""
+        if not frame.startswith(b"{"):
+            with contextlib.suppress(zlib.error):
+                frame = zlib.decompressobj(-15).decompress(frame, MOST_INFLATED)
+        key = data_key(frame, self._dialect.heads) or b""
+        return any(channel in key for channel in _BOOK_CHANNELS)
 
     # The hot path --------------------------------------------------------------------------------
 
@@ -593,9 +898,8 @@ class Connection:
     def _on_frame(self, frame: bytes, session: Session) -> None:
         """One frame, from the socket to its handlers."""
         received_ns = self._last_byte_ns = time.time_ns()
-        if self._trace:
-            shown = one_line(self._hooks.mask(repr(frame[: 2 * _MOST_TRACED])), _MOST_TRACED)
-            self._hooks.log.log(TRACE, "%s < %s", self.name, shown)
+        if self._attentive and not self._admit(frame, session):
+            return
         if not frame or frame[0] != _JSON_OBJECT:
             sign_of_life = heartbeat(frame)
             if sign_of_life is None:
@@ -659,20 +963,25 @@ class Connection:
         return None
 
     def _heard(self, control: Control, session: Session) -> None:
-        if not isinstance(control, Pong):
+        if isinstance(control, Pong):
+            session.ponged(asyncio.get_running_loop().time())
+            self._ponged.set()
+        else:
             self._heed(session.receive(control, asyncio.get_running_loop().time()), session)
             self._wake.set()  # even what tells nobody anything may free the next message, or move a deadline
 
     def _cannot_read(self, frame: bytes, error: DecodeError) -> None:
-        """Report a frame; damaged ones, three in a minute, mean that the stream is."""
-        self._emit(
-            "exception",
-            error=FrameUnreadable(
-                f"{self.name}: a frame of {len(frame)} bytes cannot be read ({error}); it was skipped",
-                endpoint=self.name,
-                raw=frame,
-            ),
+        """Report a frame and whose updates it may have held; three damaged ones in a minute end the socket."""
+        self._counters.unreadable += 1
+        concerned = self._concerned(frame)
+        unreadable = FrameUnreadable(
+            f"{self.name}: a frame of {len(frame)} bytes cannot be read ({error}); it was skipped",
+            endpoint=self.name,
+            raw=frame,
         )
+        self._emit("exception", topics=concerned, error=unreadable)
+        at = self._last_byte_ns or time.time_ns()
+        self._tell_gap(concerned, Gap(at, at), unreadable)
         if not isinstance(error, NotJSON):
             return
         now = asyncio.get_running_loop().time()
@@ -682,6 +991,12 @@ class Connection:
         if len(self._unreadable) >= _UNREADABLE_FRAMES:
             self._unreadable.clear()
             raise _SocketEnded(f"{_UNREADABLE_FRAMES} damaged frames within {_UNREADABLE_SECONDS:g} s")
+
+    def _concerned(self, frame: bytes) -> tuple[str, ...]:
+        """Topics whose updates an unreadable frame may have held: every one, when it does not say."""
+        key = data_key(frame, self._dialect.heads)
+        feed = self.routes.feed(key) if key is not None else None
+        return tuple(route.text for route in feed.routes) if feed is not None else tuple(self.wanted)
 
     def _name_slow(self, seconds: float, frame: bytes) -> None:
         """One warning per key for handlers that hold the event loop."""
@@ -721,6 +1036,9 @@ class Connection:
         """Act on what a session found out."""
         if self.closed:
             return  # frames still under way while the socket says goodbye
+        if session is not self._session:
+            self._heed_next(outcomes, session)
+            return
         for outcome in outcomes:
             if isinstance(outcome, Answered):
                 self._answered(outcome.topic)
@@ -746,8 +1064,31 @@ class Connection:
                 self._stray(outcome)
         if outcomes:
             self._wake.set()
-        if self.state is State.SUBSCRIBING and session.settled and self.wanted:
+        if self.state is State.SUBSCRIBING and session.settled and self._needed:
             self._live()
+
+    def _heed_next(self, outcomes: list[Outcome], session: Session) -> None:
+        """Act on what the session of the next socket found out: it settles, or it is of no use."""
+        link = self._next
+        if link is None or session is not link.session:
+            return  # of a socket that has been replaced
+        for outcome in outcomes:
+            if isinstance(outcome, LoginAccepted):
+                self._emit("authenticated", generation=link.generation)
+            elif isinstance(outcome, LoginRejected):
+                raise _SocketEnded(f"the login was refused: {self._said(outcome.failure.text)}")
+            elif isinstance(outcome, Dead):
+                raise _SocketEnded(self._said(outcome.why))
+            elif isinstance(outcome, Rejected | GaveUp):
+                route = self.routes.get(outcome.topic)
+                if route is not None and route.ever_held:  # a new topic is judged on the present socket
+                    raise _SocketEnded(f"{outcome.topic} is not served there")
+            elif isinstance(outcome, Stray):
+                self._stray(outcome)
+        if outcomes:
+            self._wake.set()
+        if session.settled:
+            link.settled.set()
 
     def _said(self, text: str) -> str:
         """Words of the exchange: masked before they are cut, or a piece of a secret would be left."""
@@ -757,23 +1098,12 @@ class Connection:
         route = self.routes.get(text)
         if route is not None:
             route.held = route.ever_held = True
-        waiting = self._subscribing.pop(text, None)
-        if waiting is not None and not waiting.answered.done():
-            waiting.answered.set_result(None)
+        self._waiting.joined(text)
         self._emit("response", topics=(text,), operation="subscribe")
 
     def _left(self, text: str) -> None:
-        left = self._leaving.pop(text, None)
-        if left is not None and not left.done():
-            left.set_result(None)
+        self._waiting.left(text)
         self._emit("response", topics=(text,), operation="unsubscribe")
-
-    def _resolve_leaving(self) -> None:
-        """Without a socket nothing is held: whoever waits to leave has left."""
-        leaving, self._leaving = self._leaving, {}
-        for left in leaving.values():
-            if not left.done():
-                left.set_result(None)
 
     def _login_rejected(self, failure: LoginFailed) -> None:
         code = f" {failure.code}" if failure.code is not None else ""
@@ -781,7 +1111,7 @@ class Connection:
             raise _SocketEnded(f"the login is not possible now:{code} {self._said(failure.text)}")
         if failure.verdict == "clock" and not self._clock_doubted:
             self._clock_doubted = True
-            self._failures = 0
+            self._backoff.reset()
             raise _SocketEnded(f"the login's timestamp was refused{code}; the clock is measured again")
         self._clock_doubted = False
         said = self._said(failure.text)
@@ -803,12 +1133,9 @@ class Connection:
             f"{self.name}: {text} was refused: {why}", refused={text: why}, endpoint=self.name, code=code
         )
         self.wanted.pop(text, None)
-        waiting = self._subscribing.pop(text, None)
         self._hooks.topic_lost(text, error)
-        self.routes.remove(text)
-        if waiting is not None and not waiting.answered.done():
-            waiting.answered.set_exception(error)
-        else:
+        self._forget_route(text)
+        if not self._waiting.refuse(text, error):
             self._emit("exception", topics=(text,), error=error)
 
     def _gave_up(self, text: str, doubtful: Refusal | None) -> None:
@@ -842,9 +1169,59 @@ class Connection:
         if self._lost_ns is not None:
             gap = Gap(self._lost_ns, time.time_ns())
             self._lost_ns = None
+            self._counters.gaps += 1
         self._last_error = None
         self._trust_login = True
+        self._silence.begin(asyncio.get_running_loop().time())
+        if self._kept_live is not None and not self._kept_live.done():
+            self._kept_live.set_result(None)
         self._emit("live", topics=tuple(self.wanted), gap=gap)
+
+    def _tell_gap(self, texts: tuple[str, ...], gap: Gap, error: Exception | None = None) -> None:
+        """Updates of topics may be missing although the socket stays."""
+        self._counters.gaps += 1
+        if texts:
+            self._emit("gap", topics=texts, gap=gap, error=error)
+
+    # Reports -------------------------------------------------------------------------------------
+
+    def health(self, load: Callable[[str], tuple[int, int]]) -> ConnectionHealth:
+        """How it is now.
+
+        Args:
+            load: Of a topic: updates waiting and updates dropped at its consumers.
+        """
+        wall_ns, session = time.time_ns(), self._session
+        now = asyncio.get_running_loop().time()
+        return ConnectionHealth(
+            name=self.name,
+            state=self.state.value,
+            down_for=None if self._down_since is None else now - self._down_since,
+            generation=self.generation,
+            frame_age=None if session is None else now - session.heard,
+            round_trip=None if session is None else session.round_trip,
+            reconnects=self._counters.reconnects,
+            rotations=self._counters.rotations,
+            gaps=self._counters.gaps,
+            unreadable=self._counters.unreadable,
+            last_error=str(self._last_error or ""),
+            topics=tuple(self._topic_health(route, load, wall_ns) for route in self.routes.all()),
+        )
+
+    def _topic_health(
+        self, route: Route, load: Callable[[str], tuple[int, int]], wall_ns: int
+    ) -> TopicHealth:
+        queued, dropped = load(route.text)
+        session = self._session
+        return TopicHealth(
+            topic=route.text,
+            held=session is not None and session.holds(route.text),
+            stale=self._silence.is_stale(route.text),
+            data_age=None if route.data_ns is None else max(0.0, (wall_ns - route.data_ns) / 1e9),
+            updates=route.updates,
+            queued=queued,
+            dropped=dropped,
+        )
 
     def _emit(
         self,
@@ -855,12 +1232,13 @@ class Connection:
         gap: Gap | None = None,
         operation: str = "",
         delay: float | None = None,
+        generation: int | None = None,
     ) -> None:
         self._hooks.emit(
             Event(
                 name=name,
                 connection=self.name,
-                generation=self.generation,
+                generation=self.generation if generation is None else generation,
                 topics=topics,
                 error=error,
                 gap=gap,

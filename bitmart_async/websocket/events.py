@@ -66,7 +66,7 @@ class Event:
     error: Exception | None = None
     """What went wrong, where something did."""
     gap: Gap | None = None
-    """Of ``live``: the time without data; None on the first generation."""
+    """Of ``live``: the time without data; None when nothing was lost. Of ``gap``: when updates may be lost."""
     operation: str = ""
     """Of ``response``: subscribe or unsubscribe."""
     delay: float | None = None
@@ -83,6 +83,7 @@ EVENT_NAMES: Final = (
     "reconnected",
     "live",
     "stale",
+    "gap",
     "close",
     "exception",
 )

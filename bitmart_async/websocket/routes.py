@@ -37,7 +37,7 @@ _MOST_KEYS = 4096
 class Route:
     """One subscribed topic and who gets its updates."""
 
-    __slots__ = ("data_ns", "ever_held", "held", "sinks", "text", "topic")
+    __slots__ = ("data_ns", "ever_held", "held", "sinks", "text", "topic", "updates")
 
     def __init__(self, topic: Topic[object]) -> None:
         self.topic = topic
@@ -49,6 +49,8 @@ class Route:
         """Whether it has been confirmed on any socket: then the exchange serves it."""
         self.data_ns: int | None = None
         """When its last data came, Unix nanoseconds."""
+        self.updates = 0
+        """Updates handed over."""
 
 
 class Feed:
@@ -90,6 +92,7 @@ class Feed:
 def _hand_over(route: Route, symbol: str | None, element: object, received_ns: int, frame: bytes) -> None:
     topic = route.topic
     route.data_ns = received_ns
+    route.updates += 1
     if symbol is None:
         symbol = "" if topic.symbol in _NO_SYMBOL else topic.symbol
     update = Update(route.text, topic.channel, topic.market, symbol, element, received_ns, frame)

@@ -63,6 +63,8 @@ _LATE = 0.1
 """A poll this many seconds late means that the program was busy: read first, then judge the peer."""
 _DEBT_LASTS = 3.0
 """Times ack_timeout: an answer later than that is lost rather than late."""
+_MOST_PINGS_OUT = 16
+"""Unanswered pings remembered for the round trip."""
 _REPRIEVE = 1.0
 """Seconds to read what came while the program was busy."""
 
@@ -214,7 +216,15 @@ class Session:
         self._next_ping = now + timings.ping_interval
         self._pinged: float | None = None
         self._pong_due = 0.0
+        self._probe_timeout = timings.pong_timeout
         self._reprieved = False
+        self._pings: deque[float] = deque()
+        """When the pings that are not answered went out."""
+        self._pings_sent = self._pongs = 0
+        self.round_trip: float | None = None
+        """Seconds between a ping and its pong, at the last one."""
+        self._unleft: set[str] = set()
+        """Topics whose unsubscribe was not answered, and is to be repeated."""
         self._for_pings = min(_MOST_FOR_PINGS, math.ceil(WINDOW_SECONDS / timings.ping_interval) + 1)
         self._paused_since: float | None = None
 
@@ -260,6 +270,27 @@ class Session:
     def settled(self) -> bool:
         """Whether what is wanted is what is held."""
         return self._logged_in and self._message is None and not self._missing() and not self._leaving()
+
+    def probe(self, now: float, pong_timeout: float | None = None) -> int:
+        """Send a ping now; the number :meth:`echoed` is asked about.
+
+        Args:
+            pong_timeout: Seconds without a byte after it that end the socket; None leaves that as it is.
+        """
+        self._next_ping = now
+        if pong_timeout is not None and not self._silent_since_ping():
+            self._probe_timeout = pong_timeout
+        return self._pings_sent + 1
+
+    def echoed(self, ping: int) -> bool:
+        """Whether the ping of this number has been answered."""
+        return self._pongs >= ping
+
+    def ponged(self, now: float) -> None:
+        """A pong came: it answers the oldest ping."""
+        if self._pings:
+            self.round_trip = now - self._pings.popleft()
+            self._pongs += 1
 
     def _missing(self) -> list[str]:
         return [topic for topic in self._wanted if topic not in self.held]
@@ -309,8 +340,16 @@ class Session:
         if now >= self._next_ping:
             messages.append(self._dialect.ping)
             if not self._silent_since_ping():
-                self._pinged, self._pong_due = now, now + self._timings.pong_timeout
+                timeout, self._probe_timeout = self._probe_timeout, self._timings.pong_timeout
+                self._pinged, self._pong_due = now, now + timeout
             self._next_ping = now + self._timings.ping_interval
+            while self._pings and (
+                now - self._pings[0] > 2 * self._timings.pong_timeout or len(self._pings) >= _MOST_PINGS_OUT
+            ):
+                self._pings.popleft()  # its pong is lost: later ones are not to be taken for it
+                self._pongs += 1
+            self._pings.append(now)
+            self._pings_sent += 1
         if self._pong_owed and self._dialect.pong is not None and self._room(now):
             messages.append(self._dialect.pong)
             self._sent.append(now)
@@ -430,9 +469,7 @@ class Session:
         for _ in range(len(message.open) - len(message.nameless)):
             self._debts.append(_Debt(message.operation, frozenset(message.open), lapses))
         if message.operation == "unsubscribe":
-            for topic in message.open:  # unanswered or refused: what still comes has no subscriber
-                self._forget(topic)
-            return [Left(topic) for topic in message.open]
+            return [outcome for topic in message.open for outcome in self._not_left(topic, message)]
         certain = len(message.open) == 1 and len(message.nameless) == 1
         for topic in sorted(message.open, key=_order(self._wanted)):
             if certain:
@@ -445,6 +482,18 @@ class Session:
                     self._unanswered.add(topic)
                 self._one_by_one.append(topic)
         return outcomes
+
+    def _not_left(self, topic: str, message: _Message) -> list[Outcome]:
+        """An unsubscribe was not answered: who waited is told, and it is repeated once, then forgotten.
+
+        A refused one is not repeated: whatever still comes has no subscriber.
+        """
+        repeated = topic in self._unleft
+        self._forget(topic)
+        if not (repeated or message.nameless or topic in self._wanted):
+            self._unleft.add(topic)
+            self._asked.add(topic)  # not held: whoever wants it again meanwhile has to ask
+        return [] if repeated else [Left(topic)]
 
     # What was meant ----------------------------------------------------------------------------
 
@@ -565,12 +614,14 @@ class Session:
         self.held.add(topic)
         self._asked.discard(topic)
         self._unanswered.discard(topic)
+        self._unleft.discard(topic)
 
     def _forget(self, topic: str) -> None:
         self.held.discard(topic)
         self._renewing.discard(topic)
         self._by_data.discard(topic)
         self._unanswered.discard(topic)
+        self._unleft.discard(topic)
         if not self._in_flight("subscribe", topic):  # an old answer says nothing about a new request
             self._asked.discard(topic)
 

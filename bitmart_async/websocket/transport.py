@@ -14,7 +14,7 @@ import ssl as _ssl
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from bitmart_async._version import __version__
-from bitmart_async.errors import StreamUnavailable
+from bitmart_async.errors import StreamUnavailable, TlsError
 from bitmart_async.text import excerpt, one_line
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class HandshakeRefused(StreamUnavailable):
     """The host answered the upgrade with an HTTP status."""
 
 
-class TlsRefused(StreamUnavailable):
-    """The certificate or host name does not fit: final."""
+class TlsRefused(TlsError, StreamUnavailable):
+    """The certificate or host name does not fit: final. Caught as TlsError, and as StreamUnavailable."""
 
 
 class Transport(Protocol):

@@ -120,7 +120,7 @@ async def test_a_close_reason_that_echoes_key_and_signature_is_masked(log_lines:
 
 async def test_an_address_the_edge_blocks_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the third 403 in a row; trying goes on at the same pace."""
-    monkeypatch.setattr("bitmart_async.websocket.connection._EDGE_WAIT", (0.01, 0.01))
+    monkeypatch.setattr("bitmart_async.websocket.pacing.EDGE_WAIT", (0.01, 0.01))
     async with serving(handshake=lambda number: 403 if number <= 6 else None) as (server, ws):
         heard: list[Event] = []
         ws.on("exception")(heard.append)

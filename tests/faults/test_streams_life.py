@@ -163,7 +163,7 @@ async def test_L3_a_blocked_reader_is_no_dead_socket() -> None:
 
 async def test_L4_a_hundred_reconnects_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many tasks and file descriptors after as before."""
-    monkeypatch.setattr("bitmart_async.websocket.connection.Pacer.CONNECTS", 1000)
+    monkeypatch.setattr("bitmart_async.websocket.pacing.Pacer.CONNECTS", 1000)
     async with serving(client={"reconnect_delay": (0.001, 0.001)}) as (server, ws):
         await ws.subscribe([_TRADES, "futures/order"])
         await until(lambda: all(session.topics for session in server.sessions))

@@ -14,7 +14,7 @@ from bitmart_async.environments import local
 from bitmart_async.errors import StreamUnavailable
 from bitmart_async.websocket import topics
 from bitmart_async.websocket.client import WebsocketClient
-from bitmart_async.websocket.connection import Pacer
+from bitmart_async.websocket.pacing import Pacer
 from tests.scripted_ws import FAST, Message, Session, futures_ticker, serving, ticker, trades, until
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ async def test_T5_accept_then_close_backs_off(monkeypatch: pytest.MonkeyPatch) -
         bounds.append(high)
         return low
 
-    monkeypatch.setattr("bitmart_async.websocket.connection.random.uniform", uniform)
+    monkeypatch.setattr("bitmart_async.websocket.pacing.random.uniform", uniform)
 
     async def opened(session: Session) -> None:
         await session.close(1000)

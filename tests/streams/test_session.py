@@ -163,13 +163,17 @@ def test_what_has_to_go_goes_before_what_is_missing() -> None:
 
 
 def test_an_unsubscribe_without_an_answer_is_over_after_ack_timeout() -> None:
-    """Nobody waits for ever to leave."""
+    """Nobody waits for ever to leave; the exchange is asked once more, and then left alone."""
     talk = Talk(["a"])
     talk.settle()
     del talk.wanted["a"]
     talk.ask()
     talk.pass_time(5.0)
     assert Left("a") in talk.outcomes
+    assert not talk.session.settled  # it has just been asked once more
+    talk.outcomes.clear()
+    talk.pass_time(5.0)
+    assert talk.outcomes == []
     assert talk.session.settled
 
 

@@ -1,0 +1,98 @@
+"""What ``ws.health()`` reports: plain frozen values, made when asked.
+
+Nothing is counted per frame for it: the times come from stamps the reader sets anyway, and the updates
+of a topic are counted where they are handed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["ConnectionHealth", "Counters", "StreamHealth", "TopicHealth"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicHealth:
+    """One subscribed topic."""
+
+    topic: str
+    held: bool
+    """Whether the exchange has acknowledged it on the present socket."""
+    stale: bool
+    """Whether it was found silent beyond its ``stale_after`` and has brought nothing since."""
+    data_age: float | None
+    """Seconds since its last data, by this machine's clock; None: none came yet."""
+    updates: int
+    """Updates handed over since it was subscribed."""
+    queued: int
+    """Updates waiting in the fullest queue of its consumers."""
+    dropped: int
+    """Updates its consumers have lost because they fell behind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionHealth:
+    """One connection."""
+
+    name: str
+    state: str
+    """idle, connecting, logging in, subscribing, live, waiting or closed."""
+    down_for: float | None
+    """Seconds without a socket, while it tries to get one; None when it has one, or wants none."""
+    generation: int
+    """Counts its sockets, from 1."""
+    frame_age: float | None
+    """Seconds since the last byte on the present socket."""
+    round_trip: float | None
+    """Seconds between the last answered ping and its answer; None: none was answered on this socket."""
+    reconnects: int
+    """Sockets that were lost and replaced."""
+    rotations: int
+    """Sockets that were replaced as planned, without a gap."""
+    gaps: int
+    """Times in which updates may have been lost: after a loss, a damaged frame, a sleep of the machine."""
+    unreadable: int
+    """Frames that could not be decoded."""
+    last_error: str
+    """Why the last socket was lost or refused, empty when there was none."""
+    topics: tuple[TopicHealth, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamHealth:
+    """All connections of a client; ``msgspec.to_builtins(health)`` makes it JSON."""
+
+    connections: tuple[ConnectionHealth, ...] = ()
+
+    @property
+    def live(self) -> bool:
+        """Whether every connection that is wanted is live, and no topic stale."""
+        return all(
+            connection.state in ("live", "idle") and not any(topic.stale for topic in connection.topics)
+            for connection in self.connections
+        )
+
+    def connection(self, name: str) -> ConnectionHealth:
+        """One connection by name. Raises KeyError."""
+        for connection in self.connections:
+            if connection.name == name:
+                return connection
+        raise KeyError(name)
+
+    def topic(self, text: str) -> TopicHealth:
+        """One topic, wherever it is. Raises KeyError."""
+        for connection in self.connections:
+            for topic in connection.topics:
+                if topic.topic == text:
+                    return topic
+        raise KeyError(text)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a connection counts of its rare events."""
+
+    reconnects: int = 0
+    rotations: int = 0
+    gaps: int = 0
+    unreadable: int = field(default=0)
