@@ -10,13 +10,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Candle", "CandleSeries", "Day", "open_time"]
 
+Value: TypeAlias = "Callable[[int, int], int]"
+"""What so many lots are worth at a price in ticks, atoms."""
 MINUTE: Final = 60
 DAY_MINUTES: Final = 1_440
 MONTH: Final = 43_200
@@ -75,14 +77,14 @@ def open_time(minutes: int, at_s: int) -> int:
 class CandleSeries:
     """All candles of one market. Prices are ticks."""
 
-    def __init__(self, seed: str, price: int, value_unit: int, now_s: int) -> None:
+    def __init__(self, seed: str, price: int, value: Value, now_s: int) -> None:
         self._seed = seed
-        self._unit = value_unit
+        self._value = value
         self._older: dict[int, list[Candle]] = {}
         self._minutes = _walk_back(
             random.Random(seed),
             price,
-            value_unit,
+            value,
             minutes=1,
             last_start=open_time(1, now_s),
             count=PAST,
@@ -121,7 +123,7 @@ class CandleSeries:
                 self._older[minutes] = _walk_back(
                     random.Random(f"{self._seed}/{minutes}"),
                     recent[0].open,
-                    self._unit,
+                    self._value,
                     minutes=minutes,
                     last_start=open_time(minutes, recent[0].start - 1),
                     count=OLDER,
@@ -186,7 +188,7 @@ def _add_up(minutes: int, candles: Iterable[Candle]) -> list[Candle]:
 def _walk_back(
     rng: random.Random,
     price: int,
-    unit: int,
+    value: Value,
     *,
     minutes: int,
     last_start: int,
@@ -202,6 +204,8 @@ def _walk_back(
         high = round(max(opened, close) * (1 + edge))
         low = max(1, round(min(opened, close) * (1 - edge)))
         volume = rng.randint(20_000, 90_000) * minutes
-        made.append(Candle(start, opened, high, low, close, volume, (opened + close) // 2 * volume * unit))
+        made.append(
+            Candle(start, opened, high, low, close, volume, value(max(1, (opened + close) // 2), volume))
+        )
         start, close = open_time(minutes, start - 1), opened
     return made[::-1]

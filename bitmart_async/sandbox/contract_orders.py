@@ -117,6 +117,8 @@ class ContractOrder:
     """Atoms still held for its margin and fees."""
     presets: Presets = NO_PRESETS
     plan_order_id: int = 0
+    forced: int = 0
+    """For an order of the liquidation desk, the action its fills are pushed with."""
 
     @property
     def way(self) -> Side:

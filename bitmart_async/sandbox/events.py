@@ -67,7 +67,10 @@ class ContractTraded:
 
 @dataclass(frozen=True, slots=True)
 class ContractOrderChanged:
-    """``action`` is the number the wire gives the reason: 1 match, 2 submitted, 3 cancelled."""
+    """``action`` is the number the wire gives the reason.
+
+    1 match, 2 submitted, 3 cancelled, 4 cancelled by liquidation, 6 partial liquidation, 7 bankruptcy.
+    """
 
     action: int
     order: ContractOrder

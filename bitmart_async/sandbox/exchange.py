@@ -16,36 +16,49 @@ from .earn import EarnDesk
 from .funding import Desk
 from .futures import FuturesEngine
 from .ledger import Ledger, Pocket
+from .liquidation import LiquidationDesk
+from .listing import DEFAULT, listing
 from .margin import MarginDesk
 from .numbers import ATOM_PLACES
 from .plans import PlanBook
-from .rules import CONTRACT_FEES, CONTRACTS, SPOT_FEES, SPOT_PAIRS
+from .rules import CONTRACT_FEES, SPOT_FEES
 from .spot import SpotEngine
 from .transfers import Transfers
 from .wallets import Teller, free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .events import Event
 
-__all__ = ["CROWD", "DEFAULT_UID", "HOUSE", "SUB_ACCOUNTS", "Exchange"]
+__all__ = ["CROWD", "DEFAULT_UID", "DESK", "HOUSE", "SUB_ACCOUNTS", "Exchange"]
 
 DEFAULT_UID: Final = 1_001
 HOUSE: Final = 1
 """The market makers."""
 CROWD: Final = 2
 """Everybody else who trades."""
+DESK: Final = 3
+"""Who takes over what is liquidated; its wallets are the insurance fund."""
 SUB_ACCOUNTS: Final = ("sub1", "sub2")
 """Of the default account. Their wallets are empty at first."""
 _COIN: Final = 10**ATOM_PLACES
 _START: Final = (("spot", "USDT", 100_000), ("spot", "BTC", 2), ("futures", "USDT", 50_000))
+_SETTLED: Final = {"BTC": 1, "ETH": 20, "USDC": 50_000}
+"""What the default account has of other coins on futures, when a contract is settled in them."""
 _DEEP_POCKETS: Final = 10**12
 
 
 class Exchange:
-    def __init__(self, *, seed: int, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        clock: Clock | None = None,
+        symbols: Iterable[str] | str = DEFAULT,
+    ) -> None:
         self.seed = seed
+        self.listing = listing(symbols)
         self.clock = clock if clock is not None else Clock()
         self.ledger = Ledger()
         self.accounts = Accounts()
@@ -53,19 +66,29 @@ class Exchange:
         self._listeners: list[Callable[[Event], None]] = []
         now_ms = self.clock.now_ms()
         self.spot = SpotEngine(
-            SPOT_PAIRS, SPOT_FEES, self.ledger, self.ids, self._tell, seed=seed, now_ms=now_ms
+            self.listing.pairs, SPOT_FEES, self.ledger, self.ids, self._tell, seed=seed, now_ms=now_ms
         )
         self.futures = FuturesEngine(
-            CONTRACTS, CONTRACT_FEES, self.ledger, self.ids, self._tell, seed=seed, now_ms=now_ms
+            self.listing.contracts, CONTRACT_FEES, self.ledger, self.ids, self._tell, seed=seed, now_ms=now_ms
         )
         self.house = self._add_house(HOUSE, "house")
         self.crowd = self._add_house(CROWD, "crowd")
+        self.liquidations = LiquidationDesk(
+            self.futures, self.ledger, self._add_house(DESK, "liquidation desk")
+        )
         self._add_desks()
         self.default = self.add_account(DEFAULT_UID, "default")
         for number, name in enumerate(SUB_ACCOUNTS, start=1):
             self.add_account(DEFAULT_UID + number, name, parent=DEFAULT_UID)
         for wallet, coin, amount in _START:
             self.teller.issue(coin, amount * _COIN, free(DEFAULT_UID, wallet), now_ms)
+        for coin in {rules.coin for rules in self.listing.contracts} & _SETTLED.keys():
+            self.teller.issue(coin, _SETTLED[coin] * _COIN, free(DEFAULT_UID, "futures"), now_ms)
+
+    @property
+    def settlement_coins(self) -> list[str]:
+        """The coins of the futures wallet: the three it always shows, and what contracts are settled in."""
+        return list(dict.fromkeys(("USDT", "BTC", "ETH", *(rules.coin for rules in self.listing.contracts))))
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
@@ -74,8 +97,16 @@ class Exchange:
         self._listeners.append(listener)
 
     def advance(self, now_ms: int) -> None:
-        """Do what is due by now: switches, triggers, withdrawals, interest."""
+        """Do what is due by now: funding, liquidations, switches, triggers, withdrawals, interest."""
+        for market in self.futures.markets.values():
+            pair = self.spot.markets[market.rules.index_pair]
+            market.funding.note(
+                market.mark * 10**pair.rules.price_decimals,
+                pair.middle * 10**market.rules.price_decimals,
+                now_ms,
+            )
         self.futures.advance(now_ms)
+        self.liquidations.advance(now_ms)
         self.plans.advance(now_ms)
         self.algo.advance(now_ms)
         self.funding.advance(now_ms)
@@ -98,6 +129,20 @@ class Exchange:
         """Twice the middle price of a spot pair, ticks."""
         return self.spot.markets[pair].middle
 
+    def in_usdt(self, coin: str, atoms: int) -> int:
+        """What so much of a coin is worth at the last price; dollars count as one, a coin unlisted as nothing."""
+        if coin in ("USDT", "USDC"):
+            return atoms
+        market = self.spot.markets.get(f"{coin}_USDT")
+        return 0 if market is None else market.rules.to_quote(atoms, market.last)
+
+    def in_btc(self, coin: str, atoms: int) -> int:
+        """The same in BTC."""
+        if coin == "BTC":
+            return atoms
+        market = self.spot.markets["BTC_USDT"]
+        return market.rules.to_base(self.in_usdt(coin, atoms), market.last)
+
     def _add_desks(self) -> None:
         self.plans = PlanBook(self.futures, self.accounts, self.ids, self._tell)
         self.listen(self.plans.on_event)
@@ -109,12 +154,14 @@ class Exchange:
         self.earn = EarnDesk(self.teller)
 
     def _add_house(self, uid: int, name: str) -> Account:
-        for pair in SPOT_PAIRS:
+        for pair in self.listing.pairs:
             for coin in (pair.base, pair.quote):
                 self.ledger.issue(coin, _DEEP_POCKETS * _COIN, Pocket(uid, "spot", "available"))
-        for contract in CONTRACTS:
-            self.ledger.issue(contract.quote, _DEEP_POCKETS * _COIN, Pocket(uid, "futures", "available"))
-        return self.accounts.add(Account(uid=uid, name=name, house=True))
+        for contract in self.listing.contracts:
+            self.ledger.issue(contract.coin, _DEEP_POCKETS * _COIN, Pocket(uid, "futures", "available"))
+        account = self.accounts.add(Account(uid=uid, name=name, house=True))
+        self.futures.employ(account)
+        return account
 
     def _word(self, kind: str, name: str, length: int) -> str:
         return hashlib.sha256(f"{self.seed}/{kind}/{name}".encode()).hexdigest()[:length]

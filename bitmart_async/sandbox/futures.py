@@ -6,14 +6,17 @@ Realised profit and loss is exchanged with the clearing pocket; a loss eats the 
 free balance, and what is still missing is borne by the clearing pocket.
 
 Plan, take-profit, stop-loss and trailing orders wait elsewhere (``plans``) and come here when they fire.
+Who is liquidated, and when, is decided in ``liquidation``; what that does to orders and positions is done
+here. Funding is paid at the settlement times of each contract: who owes pays out of the free balance, then
+out of the position's margin; what the two sides' rounding leaves over stays in the clearing pocket.
 
-In this form nothing is liquidated and no funding is paid, and a limit order of one-way mode that meets the
-market in the same sweep as a reduce-only order of the same account is not netted against it.
+A limit order of one-way mode that meets the market in the same sweep as a reduce-only order of the same
+account is not netted against it.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from .candles import CandleSeries
@@ -27,9 +30,10 @@ from .events import (
     Emit,
 )
 from .ledger import CLEARING, FEES, Ledger, Overdrawn, Pocket
-from .matching import Fill, MatchingBook, Outcome, Side
-from .numbers import fee_of
+from .matching import Fill, MatchingBook, Outcome, Side, Stp
+from .numbers import ATOM_PLACES, ceil_div, fee_of
 from .positions import Position, initial_margin
+from .premium import PLACES, FundingMeter
 from .refusals import Refusal
 
 if TYPE_CHECKING:
@@ -38,11 +42,14 @@ if TYPE_CHECKING:
     from .accounts import Account, Ids
     from .rules import ContractRules, Fees
 
-__all__ = ["ContractMarket", "FuturesEngine", "PublicDeal", "Setting"]
+__all__ = ["BANKRUPT", "LIQUIDATED", "PARTLY", "ContractMarket", "FuturesEngine", "PublicDeal", "Setting"]
 
 _RECENT = 200
 SUBMITTED, MATCHED, CANCELLED = 2, 1, 3
-TRANSFER, REALISED, COMMISSION = 1, 2, 4
+LIQUIDATED, PARTLY, BANKRUPT = 4, 6, 7
+"""Why an order was cancelled or made by the liquidation desk."""
+TRANSFER, REALISED, FUNDING, COMMISSION, CLEARANCE = 1, 2, 3, 4, 5
+_OPPOSITE = {Side.BUY: 4, Side.SELL: 1}
 
 
 class PublicDeal(NamedTuple):
@@ -62,12 +69,13 @@ class Setting(NamedTuple):
 class ContractMarket:
     """One contract: its rules, book and history."""
 
-    def __init__(self, rules: ContractRules, seed: int, now_s: int) -> None:
+    def __init__(self, rules: ContractRules, seed: int, now_ms: int) -> None:
         self.rules = rules
         self.book = MatchingBook()
         name = f"{seed}/{rules.symbol}"
-        self.candles = CandleSeries(name, rules.start_price, rules.value_unit, now_s)
-        self.marks = CandleSeries(f"{name}/mark", rules.start_price, rules.value_unit, now_s)
+        self.candles = CandleSeries(name, rules.start_price, rules.value, now_ms // 1_000)
+        self.marks = CandleSeries(f"{name}/mark", rules.start_price, rules.value, now_ms // 1_000)
+        self.funding = FundingMeter(rules, now_ms)
         self.trades: deque[PublicDeal] = deque(maxlen=_RECENT)
         self.open_interest = 278_214
 
@@ -94,16 +102,19 @@ class FuturesEngine:
         seed: int,
         now_ms: int,
     ) -> None:
-        self.markets = {rules.symbol: ContractMarket(rules, seed, now_ms // 1_000) for rules in contracts}
+        self.markets = {rules.symbol: ContractMarket(rules, seed, now_ms) for rules in contracts}
         self.fees = fees
         self._ledger = ledger
         self._ids = ids
         self._emit = emit
         self._orders: dict[int, ContractOrder] = {}
+        self._owned: defaultdict[int, dict[int, ContractOrder]] = defaultdict(dict)
+        self._working: defaultdict[int, dict[int, ContractOrder]] = defaultdict(dict)
         self._by_client_id: dict[tuple[int, str], int] = {}
         self._fills: dict[int, list[ContractFill]] = {}
         self._flows: dict[int, list[Flow]] = {}
         self._positions: dict[tuple[int, str, str], Position] = {}
+        self._held: dict[tuple[int, str, str], Position] = {}
         self._settings: dict[tuple[int, str], Setting] = {}
         self._hedged: set[int] = set()
         self._deadlines: dict[tuple[int, str], int] = {}
@@ -126,10 +137,12 @@ class FuturesEngine:
         return None if order_id is None else self.order(uid, order_id)
 
     def orders(self, uid: int) -> list[ContractOrder]:
-        return [order for order in self._orders.values() if order.uid == uid]
+        """Every order of the account, oldest first."""
+        return list(self._owned[uid].values())
 
     def open_orders(self, uid: int, symbol: str | None = None) -> list[ContractOrder]:
-        return [order for order in self.orders(uid) if order.is_open and symbol in (None, order.symbol)]
+        """Oldest first."""
+        return [order for order in self._working[uid].values() if symbol in (None, order.symbol)]
 
     def fills(self, uid: int) -> list[ContractFill]:
         return self._fills.get(uid, [])
@@ -164,13 +177,17 @@ class FuturesEngine:
 
     def positions(self, uid: int) -> list[Position]:
         """Positions that hold something."""
-        return [p for (owner, _, _), p in self._positions.items() if owner == uid and p.volume]
+        return [p for (owner, _, _), p in self._held.items() if owner == uid]
+
+    def exposed(self) -> list[Position]:
+        """The customers' positions that hold something."""
+        return [p for (owner, _, _), p in self._held.items() if owner not in self._house]
 
     def spare(self, position: Position) -> int:
         """The balance that stands behind a position beside its own margin."""
         if position.open_type != "cross":
             return 0
-        return self._ledger.held(_available(position.uid), self.markets[position.symbol].rules.quote)
+        return self._ledger.held(_available(position.uid), self.markets[position.symbol].rules.coin)
 
     # Settings
 
@@ -215,13 +232,15 @@ class FuturesEngine:
             self._deadlines[uid, symbol] = deadline_ms
 
     def advance(self, now_ms: int) -> None:
-        """Do what is due: fire the switches that ran out, note the mark price."""
+        """Do what is due: fire the switches that ran out, note the mark price, settle funding."""
         for (uid, symbol), deadline in list(self._deadlines.items()):
             if deadline <= now_ms:
                 del self._deadlines[uid, symbol]
                 self.cancel_symbol(uid, symbol, now_ms)
         for market in self.markets.values():
             market.marks.add(market.mark // 2, 0, 0, now_ms)
+            while (settlement := market.funding.settle(now_ms)) is not None:
+                self._pay_funding(market, settlement.rate, settlement.at_ms)
 
     # Orders
 
@@ -232,8 +251,6 @@ class FuturesEngine:
             Refusal: It breaks a rule or cannot be paid; nothing has changed.
         """
         market = self.tradable(ticket.symbol)
-        if account.house:
-            self._house.add(account.uid)
         price = check_ticket(ticket, market.rules)
         if ticket.client_order_id and (account.uid, ticket.client_order_id) in self._by_client_id:
             raise Refusal(40050)
@@ -268,8 +285,7 @@ class FuturesEngine:
             self.set_leverage(account.uid, ticket.symbol, wished)
             order.leverage, order.open_type = wished
             self._freeze(order, market, order.size, 42000)
-        order.order_id = self._ids.contract_order()
-        self._orders[order.order_id] = order
+        self._keep(order)
         if order.client_order_id:
             self._by_client_id[account.uid, order.client_order_id] = order.order_id
         self._announce(SUBMITTED, order, None)
@@ -277,10 +293,10 @@ class FuturesEngine:
         self._match(order, market, order.size, now_ms)
         return order
 
-    def cancel(self, order: ContractOrder, now_ms: int) -> None:
+    def cancel(self, order: ContractOrder, now_ms: int, action: int = CANCELLED) -> None:
         """Take an open order out of the book and free what it holds."""
         self.markets[order.symbol].book.cancel(order.order_id)
-        self._end(order, now_ms)
+        self._end(order, now_ms, action)
 
     def cancel_symbol(self, uid: int, symbol: str, now_ms: int) -> int:
         orders = self.open_orders(uid, symbol)
@@ -317,6 +333,133 @@ class FuturesEngine:
             market.book.cancel(order.order_id)
             self._match(order, market, left, now_ms)
 
+    # What the liquidation desk may do
+
+    def reduce(self, position: Position, size: int, price: int, now_ms: int) -> int:
+        """Close a part of a position in the book, at a price or better; says how many contracts it was."""
+        order = self._forced(position, "liquidate", size, price, action=PARTLY, now_ms=now_ms)
+        position.frozen += size
+        self._match(order, self.markets[order.symbol], size, now_ms)
+        return order.filled
+
+    def take_over(self, position: Position, price: int, desk: int, now_ms: int) -> None:
+        """Hand a whole position to the desk at a price, without a fee and past the book."""
+        size, uid = position.volume, position.uid
+        order = self._forced(position, "bankruptcy", size, price, action=BANKRUPT, now_ms=now_ms)
+        counter = self._forced(position, "bankruptcy", size, price, action=BANKRUPT, now_ms=now_ms, uid=desk)
+        fill = Fill(counter.order_id, order.order_id, price, size)
+        trade_id, rules = self._ids.contract_trade(), self.markets[position.symbol].rules
+        position.frozen += size
+        for side, role in ((order, "Taker"), (counter, "Maker")):
+            self._apply(side, rules, fill, now_ms, trade_id=trade_id, role=role, fee=0)
+        self._trim_closers(uid, position.symbol, now_ms)
+
+    def clear(self, uid: int, symbol: str, amount: int, target: Pocket, now_ms: int) -> None:
+        """Take what a liquidated position has left of its margin."""
+        coin = self.markets[symbol].rules.coin
+        taken = self._ledger.move_up_to(coin, amount, _available(uid), target)
+        if taken:
+            self._flow(uid, Flow(symbol=symbol, kind=CLEARANCE, amount=-taken, coin=coin, at_ms=now_ms))
+            self._emit(ContractAssetChanged(uid, coin))
+
+    def employ(self, account: Account) -> None:
+        """This account is the house's own: nobody is told of its orders, and nobody liquidates it."""
+        self._house.add(account.uid)
+
+    def unwind(self, account: Account, now_ms: int) -> None:
+        """Let the desk close in the market what it has taken over."""
+        for position in self.positions(account.uid):
+            market = self.markets[position.symbol]
+            if market.book.best(position.direction) is None:
+                continue  # nobody is there to take it
+            self.submit(
+                account,
+                ContractTicket(
+                    symbol=position.symbol,
+                    side=_OPPOSITE[position.direction],
+                    type="market",
+                    size=min(position.volume, market.rules.market_max_volume),
+                ),
+                now_ms,
+            )
+
+    def _forced(
+        self,
+        position: Position,
+        kind: str,
+        size: int,
+        price: int,
+        *,
+        action: int,
+        now_ms: int,
+        uid: int | None = None,
+    ) -> ContractOrder:
+        """An order of the desk: the customer's side closes, the desk's own takes the other side."""
+        long = position.direction is Side.BUY
+        order = ContractOrder(
+            order_id=0,
+            client_order_id="",
+            uid=position.uid if uid is None else uid,
+            symbol=position.symbol,
+            side=(3 if long else 2) if uid is None else (1 if long else 4),
+            type=kind,
+            mode=3,
+            price=price,
+            size=size,
+            leverage=position.leverage,
+            open_type=position.open_type,
+            position_mode=self.position_mode(position.uid if uid is None else uid),
+            stp=Stp.NONE,
+            created=now_ms,
+            updated=now_ms,
+            forced=action,
+        )
+        self._keep(order)
+        return order
+
+    def _keep(self, order: ContractOrder) -> None:
+        order.order_id = self._ids.contract_order()
+        self._orders[order.order_id] = order
+        self._owned[order.uid][order.order_id] = order
+        self._working[order.uid][order.order_id] = order
+
+    # Inside: funding
+
+    def _pay_funding(self, market: ContractMarket, rate: int, at_ms: int) -> None:
+        """Those who owe pay first, so that the clearing pocket holds what the others get."""
+        due: list[tuple[Position, int]] = []
+        for position in self._held.values():
+            if position.symbol == market.rules.symbol:
+                owed = market.rules.value_at(market.mark, position.volume) * rate
+                due.append((position, owed if position.direction is Side.BUY else -owed))
+        for position, owed in sorted(due, key=lambda entry: -entry[1]):
+            if owed > 0:
+                paid = -self._pay_out_of(position, market.rules.coin, ceil_div(owed, 10**PLACES))
+            else:
+                paid = -owed // 10**PLACES
+                self._ledger.move(market.rules.coin, paid, CLEARING, _available(position.uid))
+            position.funding += paid
+            if paid and position.uid not in self._house:
+                self._flow(
+                    position.uid,
+                    Flow(
+                        symbol=position.symbol,
+                        kind=FUNDING,
+                        amount=paid,
+                        coin=market.rules.coin,
+                        at_ms=at_ms,
+                    ),
+                )
+                self._emit(ContractAssetChanged(position.uid, market.rules.coin))
+
+    def _pay_out_of(self, position: Position, coin: str, amount: int) -> int:
+        """Take from the free balance, then from the position's margin, as far as it goes."""
+        paid = self._ledger.move_up_to(coin, amount, _available(position.uid), CLEARING)
+        rest = min(amount - paid, position.margin)
+        self._ledger.move(coin, rest, _margin(position.uid), CLEARING)
+        position.margin -= rest
+        return paid + rest
+
     # Inside: holding money and contracts
 
     def _leg(self, order: ContractOrder) -> str:
@@ -342,19 +485,29 @@ class FuturesEngine:
             position = self.position(order.uid, order.symbol, "both")
             if position.volume and position.direction is not order.way:
                 size = max(0, size - position.volume)
-        worst = order.price or market.book.worst_price(order.way, order.size) or market.last
-        if order.way is Side.SELL:
-            worst = max(worst, market.book.best(Side.BUY) or worst)
-        value = rules.value(worst, size)
+        value = self._dearest(order, market, size)
+        held = self.position(order.uid, order.symbol, self._leg(order))
+        before = held.cost if held.volume and held.direction is order.way else 0
+        room = rules.room(order.leverage) * 10**ATOM_PLACES
+        if size and before + value > room and order.uid not in self._house:
+            raise Refusal(40029)
         amount = initial_margin(value, order.leverage) + fee_of(value, self.fees.taker_ppm)
         try:
-            self._ledger.move(rules.quote, amount, _available(order.uid), _frozen(order.uid))
+            self._ledger.move(rules.coin, amount, _available(order.uid), _frozen(order.uid))
         except Overdrawn:
             raise Refusal(poor) from None
         order.frozen = amount
 
+    @staticmethod
+    def _dearest(order: ContractOrder, market: ContractMarket, size: int) -> int:
+        """The most that so many contracts may be worth when it is filled."""
+        rules, near = market.rules, market.book.best(order.way.opposite)
+        far = order.price or market.book.worst_price(order.way, order.size) or market.last
+        takes = near is not None and (near <= far if order.way is Side.BUY else near >= far)
+        return max(rules.value(far, size), rules.value(near if near is not None and takes else far, size))
+
     def _unhold(self, order: ContractOrder) -> None:
-        coin = self.markets[order.symbol].rules.quote
+        coin = self.markets[order.symbol].rules.coin
         self._ledger.move(coin, order.frozen, _frozen(order.uid), _available(order.uid))
         order.frozen = 0
         if order.closes:
@@ -395,9 +548,9 @@ class FuturesEngine:
             touched.update({order.uid: None, maker.uid: None})
             self._settle(order, maker, market, fill, now_ms)
         for gone in outcome.removed:
-            self._end(self._orders[gone.order_id], now_ms)
+            self._end(self._orders[gone.order_id], now_ms, CANCELLED)
         if outcome.left:
-            self._end(order, now_ms)
+            self._end(order, now_ms, CANCELLED)
         for uid in touched:
             self._trim_closers(uid, order.symbol, now_ms)
 
@@ -451,7 +604,8 @@ class FuturesEngine:
         realised = self._close(position, rules, fill.price, closing, now_ms) if closing else 0
         if fill.size > closing:
             self._open(order, position, rules, now_ms, price=fill.price, size=fill.size - closing)
-        self._draw(order, rules.quote, fee, FEES)
+        self._note_held(position)
+        self._draw(order, rules.coin, fee, FEES)
         position.fees += fee
         order.filled += fill.size
         order.filled_value += rules.value(fill.price, fill.size)
@@ -470,31 +624,32 @@ class FuturesEngine:
             at_ms=now_ms,
         )
         if order.filled == order.size:
-            order.state = FINISHED
+            self._finish(order)
             self._free(order)
         if order.uid not in self._house:
             self._fills.setdefault(order.uid, []).append(mine)
             if closing:
                 self._flow(
                     order.uid,
-                    Flow(symbol=order.symbol, kind=REALISED, amount=realised, coin=rules.quote, at_ms=now_ms),
+                    Flow(symbol=order.symbol, kind=REALISED, amount=realised, coin=rules.coin, at_ms=now_ms),
                 )
-            self._flow(
-                order.uid,
-                Flow(symbol=order.symbol, kind=COMMISSION, amount=-fee, coin=rules.quote, at_ms=now_ms),
-            )
-            self._announce(MATCHED, order, mine)
+            if fee:
+                self._flow(
+                    order.uid,
+                    Flow(symbol=order.symbol, kind=COMMISSION, amount=-fee, coin=rules.coin, at_ms=now_ms),
+                )
+            self._announce(order.forced or MATCHED, order, mine)
             self._emit(ContractPositionChanged(order.uid, order.symbol))
             self._tell_asset(order)
 
     def _close(self, position: Position, rules: ContractRules, price: int, size: int, now_ms: int) -> int:
         closed = position.close(rules, price, size, now_ms)
         available = _available(position.uid)
-        self._ledger.move(rules.quote, closed.margin, _margin(position.uid), available)
+        self._ledger.move(rules.coin, closed.margin, _margin(position.uid), available)
         if closed.profit >= 0:
-            self._ledger.move(rules.quote, closed.profit, CLEARING, available)
+            self._ledger.move(rules.coin, closed.profit, CLEARING, available)
         else:
-            self._ledger.move_up_to(rules.quote, -closed.profit, available, CLEARING)
+            self._ledger.move_up_to(rules.coin, -closed.profit, available, CLEARING)
         return closed.profit
 
     def _open(
@@ -508,7 +663,7 @@ class FuturesEngine:
         size: int,
     ) -> None:
         wanted = initial_margin(rules.value(price, size), order.leverage)
-        margin = self._draw(order, rules.quote, wanted, _margin(order.uid))
+        margin = self._draw(order, rules.coin, wanted, _margin(order.uid))
         position.leverage, position.open_type = order.leverage, order.open_type
         position.open(rules, order.way, now_ms, price=price, size=size, margin=margin)
 
@@ -529,20 +684,32 @@ class FuturesEngine:
                 if order.closes and self._leg(order) == leg and position.frozen > position.volume:
                     self.cancel(order, now_ms)
 
-    def _end(self, order: ContractOrder, now_ms: int) -> None:
+    def _note_held(self, position: Position) -> None:
+        key = (position.uid, position.symbol, position.leg)
+        if position.volume:
+            self._held[key] = position
+        else:
+            self._held.pop(key, None)
+
+    def _finish(self, order: ContractOrder) -> None:
         order.state = FINISHED
+        self._working[order.uid].pop(order.order_id, None)
+
+    def _end(self, order: ContractOrder, now_ms: int, action: int) -> None:
+        self._finish(order)
         order.updated = now_ms
         self._unhold(order)
         self._free(order)
-        self._announce(CANCELLED, order, None)
+        self._announce(order.forced or action, order, None)
         self._tell_asset(order)
 
     def _free(self, order: ContractOrder) -> None:
-        coin = self.markets[order.symbol].rules.quote
+        coin = self.markets[order.symbol].rules.coin
         self._ledger.move(coin, order.frozen, _frozen(order.uid), _available(order.uid))
         order.frozen = 0
         if order.uid in self._house:  # nobody reads them back, and there are many
             self._orders.pop(order.order_id, None)
+            self._owned[order.uid].pop(order.order_id, None)
 
     # Inside: the news
 
@@ -552,7 +719,7 @@ class FuturesEngine:
 
     def _tell_asset(self, order: ContractOrder) -> None:
         if order.uid not in self._house:
-            self._emit(ContractAssetChanged(order.uid, self.markets[order.symbol].rules.quote))
+            self._emit(ContractAssetChanged(order.uid, self.markets[order.symbol].rules.coin))
 
     def _flow(self, uid: int, flow: Flow) -> None:
         self._flows.setdefault(uid, []).append(flow)

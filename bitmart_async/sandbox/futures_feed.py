@@ -19,12 +19,12 @@ from .futures_views import (
     order_push,
     position_push,
     price_text,
-    rate_text,
     rfc3339,
     ticker_push,
 )
 from .matching import Side
 from .plan_views import plan_push
+from .premium import rate_text
 from .pulse import Pulse
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ _INTERVALS: Final = {
 }
 _LEVELS: Final = frozenset({"5", "20", "50"})
 _SPEEDS: Final = {"": 200, "100ms": 100, "200ms": 200}
-_COINS: Final = frozenset({"USDT", "BTC", "ETH"})
 _SECOND_MS: Final = 1_000
 _FUNDING_MS: Final = 60_000
 _POSITIONS_MS: Final = 10_000
@@ -111,7 +110,7 @@ class FuturesFeed:
         if topic.channel in ("position", "order"):
             return topic if not topic.symbol else None
         if topic.channel == "asset":
-            return topic if topic.symbol in _COINS else None
+            return topic if topic.symbol in self._exchange.settlement_coins else None
         if topic.channel == "ticker" and not topic.symbol:
             return topic if ":" not in text else None
         return topic if topic.symbol in self._exchange.futures.markets else None
@@ -147,7 +146,7 @@ class FuturesFeed:
             data = _book(market.rules, view.side(Side.SELL), view.side(Side.BUY), now_ms)
             data |= {"version": view.version, "type": "snapshot"}
         else:
-            data = _funding(market.rules, now_ms)
+            data = _funding(market, now_ms)
         self._hub.send_data(session, text, _frame(text, data), now_ms)
 
     # Time
@@ -259,7 +258,7 @@ class FuturesFeed:
         if topic.channel in ("klineBin", "markPriceKlineBin"):
             return [_candle(market, topic, now_ms)]
         if topic.channel == "fundingRate":
-            return [_funding(rules, now_ms)]
+            return [_funding(market, now_ms)]
         return [ticker_push(self._exchange, market, now_ms)]
 
     def _repeat_positions(self, now_ms: int) -> None:
@@ -383,14 +382,15 @@ def _candle(market: ContractMarket, topic: FuturesTopic, now_ms: int) -> dict[st
     }
 
 
-def _funding(rules: ContractRules, now_ms: int) -> dict[str, Json]:
+def _funding(market: ContractMarket, now_ms: int) -> dict[str, Json]:
+    rules, meter = market.rules, market.funding
     return {
         "symbol": rules.symbol,
-        "fundingRate": rate_text(rules.funding_rate),
+        "fundingRate": rate_text(meter.last),
         "fundingTime": now_ms // 1_000 * 1_000,
-        "nextFundingRate": rate_text(rules.funding_rate),
+        "nextFundingRate": rate_text(meter.expected),
         "nextFundingTime": funding_times(rules, now_ms)[1],
-        "funding_upper_limit": rate_text(rules.funding_cap),
-        "funding_lower_limit": rate_text(-rules.funding_cap),
+        "funding_upper_limit": rate_text(meter.cap),
+        "funding_lower_limit": rate_text(-meter.cap),
         "ts": now_ms,
     }

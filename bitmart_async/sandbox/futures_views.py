@@ -10,8 +10,6 @@ from .numbers import ATOM_PLACES, fixed, short
 from .positions import Position, initial_margin
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from .calls import Json
     from .contract_orders import ContractFill, ContractOrder, Flow, Presets
     from .exchange import Exchange
@@ -28,7 +26,6 @@ __all__ = [
     "index_text",
     "mark_text",
     "money",
-    "notional_cap",
     "order_push",
     "order_row",
     "position_push",
@@ -37,7 +34,6 @@ __all__ = [
     "position_v2_row",
     "preset_fields",
     "price_text",
-    "rate_text",
     "rfc3339",
     "ticker_push",
 ]
@@ -63,8 +59,7 @@ def average_of(value: int, contracts: int, rules: ContractRules) -> str:
     """Average price of contracts worth so many atoms in total."""
     if not contracts:
         return "0"
-    places = rules.price_decimals + 8
-    return short(value * 10**8 // (contracts * rules.value_unit), places)
+    return short(rules.price_of(value, contracts, 10**8), rules.price_decimals + 8)
 
 
 def mark_text(market: ContractMarket) -> str:
@@ -74,10 +69,6 @@ def mark_text(market: ContractMarket) -> str:
 def index_text(exchange: Exchange, rules: ContractRules) -> str:
     pair = exchange.spot.markets[rules.index_pair]
     return short(pair.middle * 5, pair.rules.price_decimals + 1)
-
-
-def rate_text(rate: Decimal) -> str:
-    return f"{rate:f}"
 
 
 def rfc3339(at_ns: int) -> str:
@@ -139,7 +130,7 @@ def order_push(action: int, order: ContractOrder, fill: ContractFill | None, rul
             "fillQty": str(fill.size),
             "fillPrice": price_text(fill.price, rules),
             "fee": money(-fill.fee),
-            "feeCcy": rules.quote,
+            "feeCcy": rules.coin,
         }
     return {
         "action": action,
@@ -206,7 +197,7 @@ def asset_row(engine: FuturesEngine, exchange: Exchange, uid: int, coin: str) ->
     open_profit = sum(
         position.unrealised(market.rules, market.mark)
         for position in engine.positions(uid)
-        if (market := engine.markets[position.symbol]).rules.quote == coin
+        if (market := engine.markets[position.symbol]).rules.coin == coin
     )
     return {
         "currency": coin,
@@ -296,7 +287,7 @@ def position_v2_row(engine: FuturesEngine, position: Position, now_ms: int) -> J
         "position_side": position.leg,
         "unrealized_pnl": money(position.unrealised(rules, market.mark)),
         "liquidation_price": price_text(position.liquidation_price(rules, engine.spare(position)), rules),
-        "max_notional_value": str(notional_cap(rules, position.leverage)),
+        "max_notional_value": str(rules.room(position.leverage)),
         "initial_margin": money(initial_margin(position.cost, position.leverage)),
     }
 
@@ -311,7 +302,7 @@ def position_risk_row(engine: FuturesEngine, position: Position, now_ms: int) ->
         "unrealized_profit": money(position.unrealised(rules, market.mark)),
         "liquidation_price": price_text(position.liquidation_price(rules, engine.spare(position)), rules),
         "leverage": str(position.leverage),
-        "max_notional_value": str(notional_cap(rules, position.leverage)),
+        "max_notional_value": str(rules.room(position.leverage)),
         "margin_type": position.open_type.capitalize(),
         "isolated_margin": money(position.margin if position.open_type == "isolated" else 0),
         "position_side": "Long" if position.direction is Side.BUY else "Short",
@@ -319,12 +310,6 @@ def position_risk_row(engine: FuturesEngine, position: Position, now_ms: int) ->
         "update_time": now_ms,
         "account": "futures",
     }
-
-
-def notional_cap(rules: ContractRules, leverage: int) -> int:
-    """The largest position, in whole quote coins, that this leverage allows."""
-    fitting = [bracket.cap for bracket in rules.brackets if bracket.leverage >= leverage]
-    return max(fitting, default=rules.brackets[0].cap)
 
 
 def ticker_push(exchange: Exchange, market: ContractMarket, now_ms: int) -> dict[str, Json]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .ledger import FEES, LENDING, Ledger, Overdrawn
+from .listing import COINS
 from .numbers import ATOM_PLACES, ceil_div
 from .refusals import Refusal
 from .wallets import Teller, free, margin_wallet
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 __all__ = [
     "HOURLY",
     "LIQUIDATION_RATIO",
-    "MAX_BORROW",
     "MAX_LEVERAGE",
     "MIN_BORROW",
     "Loan",
     "MarginDesk",
     "Repayment",
+    "most_lent",
 ]
 
 _COIN: Final[int] = 10**ATOM_PLACES
@@ -38,7 +39,6 @@ HOURLY: Final = 2_291
 _HOUR_MS: Final = 3_600_000
 MAX_LEVERAGE: Final = 5
 MIN_BORROW: Final = 1
-MAX_BORROW: Final = {"BTC": 2 * _COIN, "USDT": 50_000 * _COIN}
 LIQUIDATION_RATIO: Final = (11, 10)
 _TAKE_OUT_RATIO: Final = 2
 """Assets must stay this many times the debts when coins are taken out."""
@@ -79,6 +79,11 @@ class Repayment:
     principal: int
     interest: int
     at_ms: int
+
+
+def most_lent(coin: str) -> int:
+    """The most of a coin that one isolated account may owe, atoms."""
+    return COINS[coin].lent * _COIN
 
 
 class Debt(NamedTuple):
@@ -141,7 +146,7 @@ class MarginDesk:
         if coin == rules.base:
             room = rules.to_base(room, self._spot.markets[symbol].last)
         owed = self.debt(uid, symbol, coin, now_ms).principal
-        return max(0, min(room, MAX_BORROW[coin] - owed))
+        return max(0, min(room, most_lent(coin) - owed))
 
     # Changing
 

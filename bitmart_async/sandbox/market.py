@@ -1,9 +1,11 @@
 """The seeded market: makers who quote, takers who trade, through the same engines as everybody.
 
-One fair price moves like a random walk; every market follows it with a spread of its own. The makers
-keep a ladder of quotes on a fixed grid of prices around it. Each act moves the price a little, shifts
-the ladders, changes a few sizes, and now and then lets somebody take. All dice come from one seeded
-generator, so the same seed gives the same sequence of acts; when they happen is up to the caller.
+Every coin has a value that moves like a random walk, partly with all others; a market follows the values
+of its coins with a ratio of its own. The makers keep a ladder of quotes on a fixed grid of prices around
+it, sizes log-normal. Takers come in bursts: a trade makes the next one likelier for a while. Their sizes
+are heavy-tailed, so that most take a part of the best level and a few walk through several. All dice come
+from one seeded generator, so the same seed gives the same sequence of acts; when they happen is up to the
+caller.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from .contract_orders import ContractTicket
 from .matching import MatchingBook, Side, Stp
+from .numbers import ATOM_PLACES
 from .spot_orders import SpotTicket
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .rules import ContractRules, SpotRules
 
 __all__ = ["PAUSE", "SeededMarket"]
 
@@ -26,62 +30,76 @@ LEVELS: Final = 60
 PAUSE: Final = 0.15
 """Seconds between two acts, on average."""
 _SWING: Final = 0.000012
-_TAKE_CHANCE: Final = 0.4
+"""How far a price moves in one pause, as a share of it."""
+_GRID: Final = 7.8e-6
+"""Distance of two quotes, as a share of the price."""
+_SPREAD_OF_SIZES: Final = 0.8
+_TAIL: Final = 1.4
+"""The exponent of the takers' sizes: the lower, the fatter the tail."""
+_TAKE_CHANCE: Final = 0.25
+_HEAT: Final = 0.1
+"""What one trade adds to the chance of the next."""
+_COOLING: Final = 0.8
 _RESIZED: Final = 3
+_REACH: Final = 6
+"""Levels a big taker may walk through."""
+_BUSY: Final = {"BTC": 1.0, "ETH": 0.8, "SOL": 0.5}
+_QUIET: Final = 0.3
+"""The share of acts in which a market of another coin takes part."""
+_TYPICAL: Final = {"USDT": 12_000.0, "USDC": 12_000.0, "USD": 12_000.0, "BTC": 0.19}
+"""Value of a middling quote, by quote coin."""
 
 
 class _Venue(Protocol):
     """One market as the makers see it: everything in ticks and lots."""
 
     symbol: str
+    base: str
+    quote_coin: str
     grid: int
+    typical: float
+    least: int
     book: MatchingBook
 
     def quote(self, side: Side, price: int, lots: int) -> int | None: ...
     def cancel(self, order_id: int) -> None: ...
-    def take(self, side: Side, lots: int) -> None: ...
-    def size(self, rng: random.Random) -> int: ...
-    @property
-    def last(self) -> int: ...
+    def take(self, side: Side, price: int, lots: int) -> None: ...
+
+
+def _grid(price: int) -> int:
+    return max(1, round(price * _GRID))
 
 
 class _SpotVenue:
-    grid = 50
-
-    def __init__(self, exchange: Exchange, symbol: str) -> None:
+    def __init__(self, exchange: Exchange, rules: SpotRules) -> None:
         self._exchange = exchange
-        self.symbol = symbol
-        market = exchange.spot.markets[symbol]
-        self._rules = market.rules
-        self._market = market
-        self.book = market.book
+        self._rules = rules
+        self.symbol, self.base, self.quote_coin = rules.symbol, rules.base, rules.quote
+        self.book = exchange.spot.markets[rules.symbol].book
+        self.grid = _grid(rules.start_price)
+        lot = rules.value(rules.start_price, 1)
+        self.typical = _TYPICAL[rules.quote] * 10**ATOM_PLACES / lot
+        self.least = max(rules.min_size, 2 * rules.min_value // lot)
 
-    @property
-    def last(self) -> int:
-        return self._market.last
-
-    def size(self, rng: random.Random) -> int:
-        return rng.randint(2_000, 60_000)
-
-    def _lots(self, lots: int) -> Decimal:
-        return Decimal(lots).scaleb(-self._rules.size_decimals)
-
-    def quote(self, side: Side, price: int, lots: int) -> int | None:
-        rules = self._rules
+    def _send(self, side: Side, price: int, lots: int, *, house: bool) -> int | None:
+        rules, exchange = self._rules, self._exchange
         if rules.value(price, lots) < rules.min_value:
             return None
-        order = self._exchange.spot.submit(
-            self._exchange.house,
+        order = exchange.spot.submit(
+            exchange.house if house else exchange.crowd,
             SpotTicket(
                 symbol=self.symbol,
                 side=side.value,
-                type="limit",
-                size=self._lots(lots),
+                type="limit" if house else "ioc",
+                size=Decimal(min(lots, rules.max_size)).scaleb(-rules.size_decimals),
                 price=Decimal(price).scaleb(-rules.price_decimals),
             ),
-            self._exchange.now_ms(),
+            exchange.now_ms(),
         )
         return order.order_id
+
+    def quote(self, side: Side, price: int, lots: int) -> int | None:
+        return self._send(side, price, lots, house=True)
 
     def cancel(self, order_id: int) -> None:
         now_ms = self._exchange.now_ms()
@@ -89,42 +107,25 @@ class _SpotVenue:
         if order is not None:
             self._exchange.spot.cancel(order, now_ms)
 
-    def take(self, side: Side, lots: int) -> None:
-        price = self.book.best(side.opposite)
-        if price is None or self._rules.value(price, lots) < self._rules.min_value:
-            return
-        self._exchange.spot.submit(
-            self._exchange.crowd,
-            SpotTicket(
-                symbol=self.symbol,
-                side=side.value,
-                type="ioc",
-                size=self._lots(lots),
-                price=Decimal(price).scaleb(-self._rules.price_decimals),
-            ),
-            self._exchange.now_ms(),
-        )
+    def take(self, side: Side, price: int, lots: int) -> None:
+        self._send(side, price, lots, house=False)
 
 
 class _ContractVenue:
-    grid = 5
+    least = 1
 
-    def __init__(self, exchange: Exchange, symbol: str) -> None:
+    def __init__(self, exchange: Exchange, rules: ContractRules) -> None:
         self._exchange = exchange
-        self.symbol = symbol
-        market = exchange.futures.markets[symbol]
-        self._rules = market.rules
-        self._market = market
-        self.book = market.book
+        self._rules = rules
+        self.symbol, self.base, self.quote_coin = rules.symbol, rules.base, rules.quote
+        self.book = exchange.futures.markets[rules.symbol].book
+        self.grid = _grid(rules.start_price)
+        dollars = rules.contract_size
+        if not rules.inverse:
+            dollars *= Decimal(rules.start_price).scaleb(-rules.price_decimals)
+        self.typical = 5 * _TYPICAL[rules.quote] / float(dollars)
 
-    @property
-    def last(self) -> int:
-        return self._market.last
-
-    def size(self, rng: random.Random) -> int:
-        return rng.randint(20, 3_000)
-
-    def _submit(self, *, house: bool, side: Side, price: int, lots: int, mode: int) -> int:
+    def _send(self, side: Side, price: int, lots: int, *, house: bool) -> int:
         exchange = self._exchange
         order = exchange.futures.submit(
             exchange.house if house else exchange.crowd,
@@ -132,8 +133,8 @@ class _ContractVenue:
                 symbol=self.symbol,
                 side=1 if side is Side.BUY else 4,
                 type="limit",
-                size=lots,
-                mode=mode,
+                size=min(lots, self._rules.max_volume),
+                mode=1 if house else 3,
                 price=Decimal(price).scaleb(-self._rules.price_decimals),
                 stp=Stp.NONE,
             ),
@@ -142,17 +143,15 @@ class _ContractVenue:
         return order.order_id
 
     def quote(self, side: Side, price: int, lots: int) -> int | None:
-        return self._submit(house=True, side=side, price=price, lots=lots, mode=1)
+        return self._send(side, price, lots, house=True)
 
     def cancel(self, order_id: int) -> None:
         order = self._exchange.futures.order(self._exchange.house.uid, order_id)
         if order is not None:
             self._exchange.futures.cancel(order, self._exchange.now_ms())
 
-    def take(self, side: Side, lots: int) -> None:
-        price = self.book.best(side.opposite)
-        if price is not None:
-            self._submit(house=False, side=side, price=price, lots=lots, mode=3)
+    def take(self, side: Side, price: int, lots: int) -> None:
+        self._send(side, price, lots, house=False)
 
 
 @dataclass(slots=True)
@@ -161,9 +160,18 @@ class _Ladder:
 
     venue: _Venue
     fair: int
-    spread: float
-    """Ratio of this market's price to the common one."""
+    ratio: float
+    """This market's price over that of its coins' values."""
+    heat: float = 0.0
     quotes: dict[Side, dict[int, int]] = field(default_factory=lambda: {Side.BUY: {}, Side.SELL: {}})
+
+    def quoted_size(self, rng: random.Random) -> int:
+        venue = self.venue
+        return max(venue.least, round(venue.typical * rng.lognormvariate(0, _SPREAD_OF_SIZES)))
+
+    def taken_size(self, rng: random.Random) -> int:
+        venue = self.venue
+        return max(venue.least, round(venue.typical / 10 * min(rng.paretovariate(_TAIL), 500)))
 
     def targets(self, side: Side) -> list[int]:
         grid = self.venue.grid
@@ -184,7 +192,7 @@ class _Ladder:
             for price in wanted[side]:
                 order_id = self.quotes[side].get(price)
                 if order_id is None or self.venue.book.get(order_id) is None:
-                    self.place(side, price, self.venue.size(rng))
+                    self.place(side, price, self.quoted_size(rng))
 
     def withdraw(self, side: Side, price: int) -> None:
         self.venue.cancel(self.quotes[side].pop(price))
@@ -197,9 +205,25 @@ class _Ladder:
     def resize(self, rng: random.Random) -> None:
         for _ in range(_RESIZED):
             side = rng.choice((Side.BUY, Side.SELL))
+            if not self.quotes[side]:
+                continue
             price = rng.choice(sorted(self.quotes[side])[:: 1 if side is Side.SELL else -1][:20])
             self.withdraw(side, price)
-            self.place(side, price, self.venue.size(rng))
+            self.place(side, price, self.quoted_size(rng))
+
+    def trade(self, rng: random.Random) -> None:
+        """Somebody takes, perhaps; while the market is hot, often several."""
+        chance = min(0.9, _TAKE_CHANCE + _HEAT * self.heat)
+        self.heat *= _COOLING
+        while rng.random() < chance:
+            side, lots = rng.choice((Side.BUY, Side.SELL)), self.taken_size(rng)
+            best = self.venue.book.best(side.opposite)
+            if best is None:
+                return
+            away = _REACH * self.venue.grid
+            self.venue.take(side, best + away if side is Side.BUY else max(1, best - away), lots)
+            self.heat += 1
+            chance /= 2
 
 
 class SeededMarket:
@@ -208,30 +232,42 @@ class SeededMarket:
     def __init__(self, exchange: Exchange, seed: int) -> None:
         self._rng = random.Random(seed)
         self._ladders: dict[str, _Ladder] = {}
-        for symbol, spot in exchange.spot.markets.items():
-            self._add(_SpotVenue(exchange, symbol), spot.rules.start_price)
-        for symbol, contract in exchange.futures.markets.items():
-            self._add(_ContractVenue(exchange, symbol), contract.rules.start_price)
-        self._level = 1.0
+        self._values: dict[str, float] = {}
+        for spot in exchange.spot.markets.values():
+            self._add(_SpotVenue(exchange, spot.rules), spot.rules.start_price)
+        for contract in exchange.futures.markets.values():
+            self._add(_ContractVenue(exchange, contract.rules), contract.rules.start_price)
 
     def _add(self, venue: _Venue, fair: int) -> None:
         ladder = _Ladder(venue, fair, float(fair))
         self._ladders[venue.symbol] = ladder
+        for coin in (venue.base, venue.quote_coin):
+            if coin not in ("USDT", "USDC", "USD"):
+                self._values.setdefault(coin, 1.0)
         ladder.follow(self._rng)
 
-    def act(self) -> None:
-        """One act of everybody."""
-        rng = self._rng
-        self._level *= 1 + rng.gauss(0, _SWING) - (self._level - 1) * 0.001
+    def act(self, seconds: float = PAUSE) -> None:
+        """One act of everybody, after so much time.
+
+        However long that was, nobody trades more often for it: the prices have only moved further.
+        """
+        rng, stretch = self._rng, seconds / PAUSE
+        swing = _SWING * max(1.0, stretch) ** 0.5
+        together = rng.gauss(0, swing * 0.7)
+        for coin, value in self._values.items():
+            pull = min(0.5, 0.001 * stretch)
+            self._values[coin] = value * (1 + together + rng.gauss(0, swing * 0.7) - (value - 1) * pull)
         for ladder in self._ladders.values():
+            if rng.random() >= _BUSY.get(ladder.venue.base, _QUIET):
+                continue
+            noise = 1 + rng.gauss(0, _SWING / 4)
             ladder.fair = max(
                 ladder.venue.grid * (LEVELS + 2),
-                round(ladder.spread * self._level * (1 + rng.gauss(0, _SWING / 4))),
+                round(ladder.ratio * self._value(ladder.venue) * noise),
             )
             ladder.follow(rng)
             ladder.resize(rng)
-            if rng.random() < _TAKE_CHANCE:
-                ladder.venue.take(rng.choice((Side.BUY, Side.SELL)), self._small(ladder))
+            ladder.trade(rng)
 
     def pause(self) -> float:
         """Seconds to wait before the next act."""
@@ -249,32 +285,28 @@ class SeededMarket:
         venue, grid = ladder.venue, ladder.venue.grid
         if price <= grid * (LEVELS + 1):
             raise ValueError(f"{price} ticks is too low for {symbol}")
-        ladder.spread = price / self._level
+        ladder.ratio = price / self._value(venue)
         ladder.fair = price
         for side in Side:  # all out of the way, so that nobody trades with the old ladder
             for old in list(ladder.quotes[side]):
                 ladder.withdraw(side, old)
         self._clear(ladder, price)
-        lots = max(self._small(ladder), self._least(ladder))
-        venue.quote(Side.SELL, price, lots)
-        venue.take(Side.BUY, lots)
+        lots = max(venue.least, round(venue.typical / 10))
+        while venue.quote(Side.SELL, price, lots) is None:  # far below the start it takes more of them
+            lots *= 2
+        venue.take(Side.BUY, price, lots)
         ladder.follow(self._rng)
+
+    def _value(self, venue: _Venue) -> float:
+        return self._values.get(venue.base, 1.0) / self._values.get(venue.quote_coin, 1.0)
 
     def _clear(self, ladder: _Ladder, price: int) -> None:
         """Trade with whoever bids at or above the price, or offers at or below it."""
-        book = ladder.venue.book
+        venue, book = ladder.venue, ladder.venue.book
         bids = sum(lots for at, lots in book.levels(Side.BUY) if at >= price)
         asks = sum(lots for at, lots in book.levels(Side.SELL) if at <= price)
         for side, lots in ((Side.SELL, bids), (Side.BUY, asks)):
             if lots:
-                left = ladder.venue.quote(side, price, max(lots, self._least(ladder)))
+                left = venue.quote(side, price, max(lots, venue.least))
                 if left is not None:
-                    ladder.venue.cancel(left)
-
-    def _small(self, ladder: _Ladder) -> int:
-        return max(1, ladder.venue.size(self._rng) // 10)
-
-    @staticmethod
-    def _least(ladder: _Ladder) -> int:
-        """Enough lots that no market calls the order too small."""
-        return 1_000 if isinstance(ladder.venue, _SpotVenue) else 1
+                    venue.cancel(left)

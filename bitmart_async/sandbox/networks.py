@@ -34,7 +34,7 @@ class Network:
 
 _COIN: Final = 10**ATOM_PLACES
 
-NETWORKS: Final = (
+_FIRST: Final = (
     Network(
         code="BTC",
         coin="BTC",
@@ -84,6 +84,32 @@ NETWORKS: Final = (
         min_withdrawal=26 * _COIN,
         fee=5 * _COIN,
         decimals=6,
+    ),
+)
+NETWORKS: Final = (
+    *_FIRST,
+    *(
+        Network(
+            code=coin,
+            coin=coin,
+            name=coin,
+            chain=chain,
+            min_deposit=least * _COIN,
+            min_withdrawal=10 * least * _COIN,
+            fee=least * _COIN // 2,
+            decimals=6,
+        )
+        for coin, chain, least in (
+            ("USDC", "ERC20", 1),
+            ("SOL", "SOL", 1),
+            ("XRP", "XRP", 1),
+            ("DOGE", "DOGE", 10),
+            ("LTC", "LTC", 1),
+            ("ADA", "ADA", 2),
+            ("LINK", "ERC20", 1),
+            ("TRX", "TRC20", 5),
+            ("BMX", "ERC20", 5),
+        )
     ),
 )
 _BY_CODE: Final = {row.code: row for row in NETWORKS}

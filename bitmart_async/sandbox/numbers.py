@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-__all__ = ["ATOM_PLACES", "ceil_div", "fee_of", "fixed", "read_decimal", "short", "whole_units"]
+__all__ = ["ATOM_PLACES", "MILLION", "ceil_div", "fee_of", "fixed", "read_decimal", "short", "whole_units"]
 
 ATOM_PLACES = 8
 MILLION = 1_000_000

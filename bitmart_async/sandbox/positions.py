@@ -7,15 +7,17 @@ and of the margin with it, rounded down, so the shares always add up to the whol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .matching import Side
-from .numbers import ceil_div
+from .numbers import ATOM_PLACES, MILLION, ceil_div
 
 if TYPE_CHECKING:
     from .rules import ContractRules
 
 __all__ = ["Closed", "Position", "initial_margin"]
+
+ATOM: Final[int] = 10**ATOM_PLACES
 
 
 class Closed(NamedTuple):
@@ -51,6 +53,8 @@ class Position:
     closed_value: int = 0
     realised: int = 0
     fees: int = 0
+    funding: int = 0
+    """Funding received less funding paid."""
     created: int = 0
     updated: int = 0
 
@@ -69,7 +73,7 @@ class Position:
             self.direction = direction
             self.created = now_ms
             self.opened_volume = self.opened_value = self.closed_volume = self.closed_value = 0
-            self.realised = self.fees = 0
+            self.realised = self.fees = self.funding = 0
         assert self.direction is direction, "a position has one direction"
         value = rules.value(price, size)
         self.volume += size
@@ -84,7 +88,8 @@ class Position:
         assert 0 < size <= self.volume, "cannot close what is not held"
         cost, margin = self.cost * size // self.volume, self.margin * size // self.volume
         value = rules.value(price, size)
-        profit = value - cost if self.direction is Side.BUY else cost - value
+        gain = rules.gain(cost, value)
+        profit = gain if self.direction is Side.BUY else -gain
         self.volume -= size
         self.cost -= cost
         self.margin -= margin
@@ -96,10 +101,10 @@ class Position:
 
     def worth(self, rules: ContractRules, half_ticks: int) -> int:
         """What the contracts are worth at a price given in half ticks, atoms."""
-        return rules.value(half_ticks, self.volume) // 2
+        return rules.value_at(half_ticks, self.volume) if self.volume else 0
 
     def unrealised(self, rules: ContractRules, half_ticks: int) -> int:
-        gain = self.worth(rules, half_ticks) - self.cost
+        gain = rules.gain(self.cost, self.worth(rules, half_ticks))
         return gain if self.direction is Side.BUY else -gain
 
     def liquidation_price(self, rules: ContractRules, spare: int) -> int:
@@ -110,6 +115,33 @@ class Position:
         """
         if not self.volume:
             return 0
-        cushion = self.margin + spare - rules.maintenance(self.cost)
-        at = self.cost - cushion if self.direction is Side.BUY else self.cost + cushion
-        return max(0, at // (self.volume * rules.value_unit))
+        tier, at = rules.tier(self.cost), 0
+        for _ in range(2):  # the maintenance margin there is that of the bracket it gets to
+            cushion = self.margin + spare + int(tier.deduct * ATOM)
+            if self._falls(rules):
+                at = (self.cost - cushion) * MILLION // (MILLION - tier.ratio_ppm)
+            else:
+                at = (self.cost + cushion) * MILLION // (MILLION + tier.ratio_ppm)
+            tier = rules.tier(max(at, 0))
+        return max(0, rules.price_of(at, self.volume))
+
+    def bankruptcy_price(self, rules: ContractRules, behind: int) -> int:
+        """The last price in ticks at which closing it all loses no more than stands behind it; 0 for none."""
+        at = self.cost - behind if self._falls(rules) else self.cost + behind
+        if at <= 0:
+            return 0
+        price = max(1, rules.price_of(at, self.volume))
+        step = 1 if self.direction is Side.BUY else -1
+        while self._gain_at(rules, price) < -behind:
+            price += step
+        while price - step >= 1 and self._gain_at(rules, price - step) >= -behind:
+            price -= step
+        return price
+
+    def _gain_at(self, rules: ContractRules, price: int) -> int:
+        gain = rules.gain(self.cost, rules.value(price, self.volume))
+        return gain if self.direction is Side.BUY else -gain
+
+    def _falls(self, rules: ContractRules) -> bool:
+        """Whether it loses while its value falls; an inverse contract's value rises when the price falls."""
+        return (self.direction is Side.BUY) != rules.inverse

@@ -24,6 +24,7 @@ class SandboxOptions(TypedDict, total=False):
     """The options of a Sandbox that tests may want to choose."""
 
     seed: int
+    symbols: list[str] | str
     speed: float
     lively: bool
     rate_limits: bool

@@ -33,17 +33,9 @@ def _only_main(call: Call, refuse: int = 60026) -> None:
         raise Refusal(refuse)
 
 
-def _btc(call: Call, row: Network, atoms: int) -> int:
-    """An amount in BTC, atoms; what has no market counts as nothing."""
-    market = call.exchange.spot.markets["BTC_USDT"]
-    if row.coin == "USDT":
-        return market.rules.to_base(atoms, market.last)
-    return atoms if row.coin == "BTC" else 0
-
-
 def _quota_left(call: Call) -> int:
     today = call.exchange.funding.withdrawn_today(call.uid, call.now_ms)
-    used = sum(_btc(call, entry.network, entry.amount) for entry in today)
+    used = sum(call.exchange.in_btc(entry.network.coin, entry.amount) for entry in today)
     return WITHDRAWAL_DAY_BTC * _COIN - used
 
 
@@ -117,7 +109,7 @@ def _apply(call: Call) -> Json:
         raise Refusal(60006)
     if amount < row.min_withdrawal:
         raise Refusal(60005)
-    if _btc(call, row, amount) > _quota_left(call):
+    if call.exchange.in_btc(row.coin, amount) > _quota_left(call):
         raise Refusal(60064)
     entry = call.exchange.funding.withdraw(
         call.uid,

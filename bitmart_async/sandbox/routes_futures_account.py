@@ -32,7 +32,6 @@ __all__ = ["ROUTES"]
 _WEEK_MS: Final = 7 * 86_400_000
 _QUARTER_MS: Final = 90 * 86_400_000
 _ROWS: Final = 200
-_COINS: Final = ("USDT", "BTC", "ETH")
 _Row = TypeVar("_Row")
 
 
@@ -45,7 +44,10 @@ def _symbol(call: Call) -> str:
 
 
 def _assets(call: Call) -> Json:
-    return [asset_row(call.exchange.futures, call.exchange, call.uid, coin) for coin in _COINS]
+    return [
+        asset_row(call.exchange.futures, call.exchange, call.uid, coin)
+        for coin in call.exchange.settlement_coins
+    ]
 
 
 def _fee_rate(call: Call) -> Json:

@@ -6,9 +6,10 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, Handler, Json, Route
-from .futures_views import funding_times, index_text, money, price_text, rate_text
+from .futures_views import funding_times, index_text, money, price_text
 from .matching import Side
 from .numbers import fixed, short
+from .premium import PLACES, rate_text
 from .quotas import Quota
 from .refusals import Refusal
 from .rules import LISTED_AT_MS, ContractRules
@@ -59,8 +60,8 @@ def _detail(call: Call, market: ContractMarket) -> Json:
         "max_volume": str(rules.max_volume),
         "market_max_volume": str(rules.market_max_volume),
         "min_volume": str(rules.min_volume),
-        "funding_rate": rate_text(rules.funding_rate),
-        "expected_funding_rate": rate_text(rules.funding_rate),
+        "funding_rate": rate_text(market.funding.last),
+        "expected_funding_rate": rate_text(market.funding.expected),
         "open_interest": str(market.open_interest),
         "open_interest_value": money(rules.value(market.last, market.open_interest)),
         "high_24h": price_text(day.high, rules),
@@ -120,20 +121,21 @@ def _open_interest(call: Call) -> Json:
     }
 
 
-def _funding(rules: ContractRules, now_ms: int) -> Json:
+def _funding(market: ContractMarket, now_ms: int) -> Json:
+    rules, meter = market.rules, market.funding
     return {
         "timestamp": now_ms,
         "symbol": rules.symbol,
-        "rate_value": rate_text(rules.funding_rate),
-        "expected_rate": rate_text(rules.funding_rate),
+        "rate_value": rate_text(meter.last),
+        "expected_rate": rate_text(meter.expected),
         "funding_time": funding_times(rules, now_ms)[1],
-        "funding_upper_limit": rate_text(rules.funding_cap),
-        "funding_lower_limit": rate_text(-rules.funding_cap),
+        "funding_upper_limit": rate_text(meter.cap),
+        "funding_lower_limit": rate_text(-meter.cap),
     }
 
 
 def _funding_rate(call: Call) -> Json:
-    return _funding(_market(call).rules, call.now_ms)
+    return _funding(_market(call), call.now_ms)
 
 
 def _funding_rate_v2(call: Call) -> Json:
@@ -141,23 +143,25 @@ def _funding_rate_v2(call: Call) -> Json:
     if symbol and symbol not in markets:
         raise Refusal(40034)
     return {
-        "list": [
-            _funding(market.rules, call.now_ms) for name, market in markets.items() if symbol in ("", name)
-        ]
+        "list": [_funding(market, call.now_ms) for name, market in markets.items() if symbol in ("", name)]
     }
 
 
 def _funding_history(call: Call) -> Json:
-    """Newest first. The past is made up from the seed; the newest row is the rate in force."""
-    rules = _market(call).rules
-    newest, _ = funding_times(rules, call.now_ms)
-    rows: list[Json] = []
-    for number in range(call.within("limit", 100, 1, 100, 40007)):
-        at = newest - number * rules.funding_hours * 3_600_000
+    """Newest first. What lies before the sandbox began is made up from the seed."""
+    market, limit = _market(call), call.within("limit", 100, 1, 100, 40007)
+    rules, settled = market.rules, market.funding.settled[::-1][:limit]
+    rows = [(row.at_ms, row.rate) for row in settled]
+    while len(rows) < limit:
+        at = rows[-1][0] - rules.funding_hours * 3_600_000
         dice = random.Random(f"{call.exchange.seed}/funding/{at}")
-        rate = int(rules.funding_rate.scaleb(12)) if not number else dice.randint(-50_000_000, 100_000_000)
-        rows.append({"symbol": rules.symbol, "funding_rate": fixed(rate, 12), "funding_time": str(at)})
-    return {"list": rows}
+        rows.append((at, dice.randint(-50_000_000, 100_000_000)))
+    return {
+        "list": [
+            {"symbol": rules.symbol, "funding_rate": fixed(rate, PLACES), "funding_time": str(at)}
+            for at, rate in rows
+        ]
+    }
 
 
 def _kline(call: Call) -> Json:
@@ -210,7 +214,7 @@ def _bracket_rule(rules: ContractRules) -> Json:
                 "notional_cap": str(tier.cap),
                 "notional_floor": str(tier.floor),
                 "maint_margin_ratio": short(tier.ratio_ppm, 6),
-                "cum": str(tier.deduct),
+                "cum": f"{tier.deduct.normalize():f}",
             }
             for tier in rules.brackets
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from .calls import Call, Handler, Json, Route
-from .margin import HOURLY, LIQUIDATION_RATIO, MAX_BORROW, MAX_LEVERAGE, MIN_BORROW, Loan, Repayment
+from .margin import HOURLY, LIQUIDATION_RATIO, MAX_LEVERAGE, MIN_BORROW, Loan, Repayment, most_lent
 from .numbers import ATOM_PLACES, fixed
 from .quotas import Quota
 from .refusals import Refusal
@@ -88,8 +88,7 @@ def _coin_row(call: Call, rules: SpotRules, coin: str) -> Json:
     held = call.exchange.ledger.balance(call.uid, margin_wallet(rules.symbol), coin)
     debt = call.exchange.margin.debt(call.uid, rules.symbol, coin, call.now_ms)
     total = held.available + held.frozen
-    net, market = total - debt.total, call.exchange.spot.markets[rules.symbol]
-    in_btc = net if coin == "BTC" else rules.to_base(net, market.last)
+    net = total - debt.total
     return {
         "currency": coin,
         "borrow_enabled": True,
@@ -99,7 +98,7 @@ def _coin_row(call: Call, rules: SpotRules, coin: str) -> Json:
         "available": _money(held.available),
         "frozen": _money(held.frozen),
         "net_asset": _money(net),
-        "net_assetBTC": _money(in_btc),
+        "net_assetBTC": _money(call.exchange.in_btc(coin, net)),
         "total_asset": _money(total),
     }
 
@@ -124,7 +123,7 @@ def _terms(call: Call, rules: SpotRules, coin: str) -> Json:
         "currency": coin,
         "daily_interest": _money(HOURLY * 24),
         "hourly_interest": _money(HOURLY),
-        "max_borrow_amount": _money(MAX_BORROW[coin]),
+        "max_borrow_amount": _money(most_lent(coin)),
         "min_borrow_amount": _money(MIN_BORROW),
         "borrowable_amount": _money(
             call.exchange.margin.borrowable(call.uid, rules.symbol, coin, call.now_ms)

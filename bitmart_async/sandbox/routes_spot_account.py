@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from .calls import Call, Json, Route
+from .listing import COINS
 from .numbers import fixed, short
 from .quotas import Quota
 from .refusals import Refusal
-from .rules import BASE_RATES, COINS
+from .rules import BASE_RATES
 from .signatures import Auth
 from .spot_views import wallet_rows
 
 __all__ = ["ROUTES"]
 
-_NAMES: Final = {coin.code: coin.name for coin in COINS}
+_NAMES: Final = {coin.code: coin.name for coin in COINS.values()}
 
 
 def _spot_wallet(call: Call) -> Json:

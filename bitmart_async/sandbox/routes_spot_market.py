@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from .calls import Call, Handler, Json, Route
 from .candles import Candle, open_time
+from .listing import COINS
 from .matching import Side
 from .numbers import ATOM_PLACES, fixed
 from .quotas import Quota
 from .refusals import Refusal
-from .rules import COINS, SpotRules
 from .signatures import Auth
 from .spot_views import money_text, price_text, size_text, ticker_numbers
 
 if TYPE_CHECKING:
+    from .rules import SpotRules
     from .spot import SpotMarket
 
 __all__ = ["ROUTES"]
@@ -41,7 +42,7 @@ def _currencies(call: Call) -> Json:
     return {
         "currencies": [
             {"id": coin.code, "name": coin.name, "withdraw_enabled": True, "deposit_enabled": True}
-            for coin in COINS
+            for coin in COINS.values()
         ]
     }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, Handler, Json, Route
+from .listing import COINS
 from .numbers import ATOM_PLACES, fixed, short
 from .quotas import Quota
 from .refusals import Refusal
-from .rules import COINS
 from .signatures import Auth
 from .transfers import SubTransfer, known_coin
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FUTURES_ROUTES", "SPOT_ROUTES"]
 
-_NAMES: Final = {coin.code: coin.name for coin in COINS}
+_NAMES: Final = {coin.code: coin.name for coin in COINS.values()}
 _MOST_ROWS: Final = 100
 
 

@@ -1,25 +1,24 @@
-"""The listed markets and their trading rules, as data.
+"""What a market's rules are made of, and the arithmetic they imply.
 
-A new symbol is a new row here and nothing else. Prices are ticks (10**-price_decimals), spot sizes
-lots (10**-size_decimals), contract sizes whole contracts, money atoms (see ``numbers``).
+Prices are ticks (10**-price_decimals), spot sizes lots (10**-size_decimals), contract sizes whole
+contracts, money atoms (see ``numbers``). The markets themselves are in ``listing``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .numbers import ATOM_PLACES
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 __all__ = [
     "BASE_RATES",
-    "COINS",
-    "CONTRACTS",
     "CONTRACT_FEES",
     "LISTED_AT_MS",
     "SPOT_FEES",
-    "SPOT_PAIRS",
     "Bracket",
     "Coin",
     "ContractRules",
@@ -42,6 +41,8 @@ class Fees:
 class Coin:
     code: str
     name: str
+    lent: int
+    """The most of it that one isolated account may owe, whole coins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,97 +96,103 @@ class SpotRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bracket:
-    """One tier of the maintenance margin. Money in whole quote coins."""
+    """One tier of the maintenance margin. Money in whole settlement coins."""
 
     number: int
     leverage: int
     floor: int
     cap: int
     ratio_ppm: int
-    deduct: int
+    deduct: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractRules:
-    """One linear perpetual contract."""
+    """One perpetual contract.
+
+    A linear one is a number of coins, worth its price in the quote coin, and settled in that. An inverse
+    one is a number of quote dollars, worth that many dollars of coins, and settled in the coin: the
+    higher the price, the less it is worth, so that profits have the other sign.
+    """
 
     symbol: str
     base: str
     quote: str
+    inverse: bool = False
     contract_size: Decimal
-    """Coins per contract."""
+    """Coins per contract; quote dollars for an inverse one."""
     price_decimals: int
-    min_volume: int
+    min_volume: int = 1
     max_volume: int
     market_max_volume: int
-    min_leverage: int
+    min_leverage: int = 1
     max_leverage: int
-    funding_hours: int
+    funding_hours: int = 8
     funding_rate: Decimal
+    """The rate of the last settlement before the sandbox began."""
     funding_cap: Decimal
     start_price: int
     """Where the makers open the market, ticks."""
     index_pair: str
     """The spot pair whose middle price is the index."""
     brackets: tuple[Bracket, ...]
+    """Money in whole settlement coins, the lowest tier first."""
+
+    def __post_init__(self) -> None:
+        assert self.inverse or self.value_unit, "a contract is worth at least an atom a tick"
+
+    @property
+    def coin(self) -> str:
+        """The coin it is settled in: margin, profit, fees and funding."""
+        return self.base if self.inverse else self.quote
 
     @property
     def value_unit(self) -> int:
-        """Atoms of the quote coin in one contract at one tick."""
+        """Atoms of the quote coin in one contract at one tick; of no use for an inverse contract."""
         return int(self.contract_size.scaleb(ATOM_PLACES - self.price_decimals))
 
+    @property
+    def _dollars(self) -> int:
+        """Atoms of the coin one inverse contract is worth, times the price in ticks."""
+        return int(self.contract_size.scaleb(ATOM_PLACES + self.price_decimals))
+
     def value(self, ticks: int, contracts: int) -> int:
+        """What contracts are worth at a price, atoms of the settlement coin."""
+        if self.inverse:
+            return self._dollars * contracts // ticks
         return ticks * contracts * self.value_unit
+
+    def value_at(self, half_ticks: int, contracts: int) -> int:
+        """The same at a price in half ticks."""
+        if self.inverse:
+            return 2 * self._dollars * contracts // half_ticks
+        return half_ticks * contracts * self.value_unit // 2
+
+    def price_of(self, value: int, contracts: int, scale: int = 1) -> int:
+        """The price in ticks times ``scale``, rounded down, at which contracts are worth so much."""
+        if self.inverse:
+            return self._dollars * contracts * scale // value if value > 0 else 0
+        return value * scale // (contracts * self.value_unit)
+
+    def gain(self, cost: int, value: int) -> int:
+        """What a long position won that cost so much and is worth so much now."""
+        return cost - value if self.inverse else value - cost
+
+    def tier(self, value: int) -> Bracket:
+        """The bracket a position of this value is in."""
+        atoms: int = 10**ATOM_PLACES
+        return next((b for b in self.brackets if value <= b.cap * atoms), self.brackets[-1])
 
     def maintenance(self, value: int) -> int:
         """Maintenance margin of a position of this value, atoms."""
-        atoms: int = 10**ATOM_PLACES
-        tier = next((b for b in self.brackets if value <= b.cap * atoms), self.brackets[-1])
-        return max(0, value * tier.ratio_ppm // 1_000_000 - tier.deduct * atoms)
+        tier = self.tier(value)
+        return max(0, value * tier.ratio_ppm // 1_000_000 - int(tier.deduct * 10**ATOM_PLACES))
 
+    def room(self, leverage: int) -> int:
+        """The largest position, in whole settlement coins, that this leverage allows."""
+        fitting = [bracket.cap for bracket in self.brackets if bracket.leverage >= leverage]
+        return max(fitting, default=self.brackets[0].cap)
 
-COINS: Final = (Coin("BTC", "Bitcoin"), Coin("ETH", "Ethereum"), Coin("USDT", "Tether USD"))
-
-SPOT_PAIRS: Final = (
-    SpotRules(
-        symbol="BTC_USDT",
-        symbol_id=53,
-        base="BTC",
-        quote="USDT",
-        price_decimals=2,
-        size_decimals=5,
-        min_size=1,
-        max_size=200 * 10**5,
-        max_price=10_000_000_00,
-        min_value=5 * 10**ATOM_PLACES,
-        start_price=64_000_25,
-    ),
-)
-
-CONTRACTS: Final = (
-    ContractRules(
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
-        contract_size=Decimal("0.001"),
-        price_decimals=1,
-        min_volume=1,
-        max_volume=1_000_000,
-        market_max_volume=500_000,
-        min_leverage=1,
-        max_leverage=100,
-        funding_hours=8,
-        funding_rate=Decimal("0.0000801"),
-        funding_cap=Decimal("0.0375"),
-        start_price=64_000_2,
-        index_pair="BTC_USDT",
-        brackets=(
-            Bracket(number=1, leverage=100, floor=0, cap=500_000, ratio_ppm=5_000, deduct=0),
-            Bracket(number=2, leverage=50, floor=500_000, cap=1_000_000, ratio_ppm=10_000, deduct=2_500),
-            Bracket(number=3, leverage=20, floor=1_000_000, cap=10_000_000, ratio_ppm=25_000, deduct=17_500),
-        ),
-    ),
-)
 
 SPOT_FEES: Final = Fees(maker_ppm=600, taker_ppm=800)
 """What an account pays on a class A pair."""

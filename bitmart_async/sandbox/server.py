@@ -16,6 +16,7 @@ from .futures_feed import FuturesFeed
 from .futures_socket import FuturesSocket
 from .hub import Hub
 from .journal import Journal, Seen, Watch
+from .listing import COINS, DEFAULT
 from .market import SeededMarket
 from .networks import NETWORKS
 from .numbers import ATOM_PLACES, read_decimal, whole_units
@@ -25,9 +26,10 @@ from .spot_feed import SpotFeed
 from .spot_socket import SpotSocket
 from .streams import FUTURES_LIMITS, SPOT_LIMITS, StreamFace
 from .truth import AccountTruth
+from .wallets import free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from .accounts import Account
@@ -52,6 +54,14 @@ def _keys(account: Account) -> Keys:
     return Keys(api_key=account.key, api_secret=account.secret, api_memo=account.memo)
 
 
+def _atoms(amount: str, coin: str) -> int:
+    number = read_decimal(amount)
+    atoms = None if number is None else whole_units(number, ATOM_PLACES)
+    if atoms is None or atoms <= 0:
+        raise ValueError(f"{amount!r} is not an amount of {coin}: above 0, 8 decimals")
+    return atoms
+
+
 class ClientOptions(Keys):
     """What a client needs to reach the sandbox as its default account."""
 
@@ -63,6 +73,8 @@ class Sandbox:
 
     Args:
         seed: Decides keys, past prices and the makers' acts: the same seed, the same sequence.
+        symbols: The markets, spot pairs and contracts alike: ``["ETH_USDT", "ETHUSDT"]``, or ``"all"`` for
+            the two dozen there are. BTC_USDT and the index pair of every contract come along.
         speed: How many times as busy the makers are. The clock always runs true.
         lively: With False nobody acts after the first book stands, so that tests are deterministic.
         host: The address to listen on.
@@ -75,6 +87,7 @@ class Sandbox:
         self,
         *,
         seed: int = 1,
+        symbols: Iterable[str] | str = DEFAULT,
         speed: float = 1.0,
         lively: bool = True,
         host: str = "127.0.0.1",
@@ -97,7 +110,7 @@ class Sandbox:
             "futures_streams": futures_streams,
         }
         self._watch = Watch()
-        self._exchange = Exchange(seed=seed)
+        self._exchange = Exchange(seed=seed, symbols=symbols)
         self._market = SeededMarket(self._exchange, seed)
         self.journal = Journal()
         """Everything received, oldest first."""
@@ -179,6 +192,27 @@ class Sandbox:
         else:
             self._futures_feed.force_ticker(symbol, now_ms)
 
+    def grant(self, coin: str, amount: str, *, wallet: str = "spot", account: str = "default") -> None:
+        """Give an account coins out of nothing, in any of its wallets; no deposit is recorded.
+
+        Args:
+            wallet: ``spot``, ``futures``, ``fund``, or say ``margin:BTC_USDT``.
+            account: ``default``, or a sub-account's name.
+
+        Raises:
+            KeyError: No such account or coin.
+            ValueError: The amount is no number above zero with at most 8 decimals, or no such wallet.
+        """
+        owner = self._exchange.accounts.named(account)
+        if owner is None:
+            raise KeyError(account)
+        if coin not in COINS:
+            raise KeyError(coin)
+        wallets = ("spot", "futures", "fund", *(f"margin:{pair}" for pair in self._exchange.spot.markets))
+        if wallet not in wallets:
+            raise ValueError(f"{wallet!r} is no wallet: it is one of {', '.join(wallets)}")
+        self._exchange.teller.issue(coin, _atoms(amount, coin), free(owner.uid, wallet), self.now_ms())
+
     def deposit(self, currency: str, amount: str) -> str:
         """Let coins arrive for the default account, in the wallet it has chosen; the deposit's id.
 
@@ -192,10 +226,7 @@ class Sandbox:
         row = next((row for row in NETWORKS if row.code == currency), None)
         if row is None:
             raise KeyError(currency)
-        number = read_decimal(amount)
-        atoms = None if number is None else whole_units(number, ATOM_PLACES)
-        if atoms is None or atoms <= 0:
-            raise ValueError(f"{amount!r} is not an amount of {currency}: above 0, 8 decimals")
+        atoms = _atoms(amount, currency)
         exchange = self._exchange
         return str(exchange.funding.deposit(exchange.default.uid, row, atoms, self.now_ms()).number)
 

@@ -12,7 +12,7 @@ usual and the order then ends as ``partially_canceled``.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from .candles import CandleSeries
@@ -50,7 +50,7 @@ class SpotMarket:
     def __init__(self, rules: SpotRules, seed: int, now_s: int) -> None:
         self.rules = rules
         self.book = MatchingBook()
-        self.candles = CandleSeries(f"{seed}/{rules.symbol}", rules.start_price, rules.value_unit, now_s)
+        self.candles = CandleSeries(f"{seed}/{rules.symbol}", rules.start_price, rules.value, now_s)
         self.trades: deque[PublicTrade] = deque(maxlen=_RECENT)
 
     @property
@@ -82,6 +82,8 @@ class SpotEngine:
         self._ids = ids
         self._emit = emit
         self._orders: dict[int, SpotOrder] = {}
+        self._owned: defaultdict[int, dict[int, SpotOrder]] = defaultdict(dict)
+        self._working: defaultdict[int, dict[int, SpotOrder]] = defaultdict(dict)
         self._by_client_id: dict[tuple[int, str], int] = {}
         self._fills: dict[int, list[SpotFill]] = {}
         self._house: set[int] = set()
@@ -103,10 +105,11 @@ class SpotEngine:
 
     def orders(self, uid: int) -> list[SpotOrder]:
         """Every order of the account that is still known, oldest first."""
-        return [order for order in self._orders.values() if order.uid == uid]
+        return list(self._owned[uid].values())
 
     def open_orders(self, uid: int, symbol: str | None = None) -> list[SpotOrder]:
-        return [order for order in self.orders(uid) if order.is_open and symbol in (None, order.symbol)]
+        """Oldest first."""
+        return [order for order in self._working[uid].values() if symbol in (None, order.symbol)]
 
     def fills(self, uid: int) -> list[SpotFill]:
         """Every fill of the account, oldest first."""
@@ -126,6 +129,8 @@ class SpotEngine:
         if account.house:
             self._house.add(account.uid)
         self._orders[order.order_id] = order
+        self._owned[order.uid][order.order_id] = order
+        self._working[order.uid][order.order_id] = order
         if order.client_order_id:
             self._by_client_id[account.uid, order.client_order_id] = order.order_id
         self._announce(order, None)
@@ -301,8 +306,10 @@ class SpotEngine:
         coin = rules.quote if order.side is Side.BUY else rules.base
         self._ledger.move(coin, order.frozen, _frozen(order), _available(order))
         order.frozen = 0
+        self._working[order.uid].pop(order.order_id, None)
         if order.uid in self._house:  # nobody reads them back, and there are many
             self._orders.pop(order.order_id, None)
+            self._owned[order.uid].pop(order.order_id, None)
 
     # The news
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .ledger import Overdrawn
+from .listing import COINS
 from .refusals import Refusal
-from .rules import COINS
 from .wallets import Teller, free
 
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ContractTransfer", "SubTransfer", "Transfers", "known_coin"]
 
-_CODES: Final = frozenset(coin.code for coin in COINS)
 _REQUEST_LENGTH: Final = 64
 
 
 def known_coin(coin: str) -> str:
     """The coin, if it is listed."""
-    if coin not in _CODES:
+    if coin not in COINS:
         raise Refusal(60002)
     return coin
 

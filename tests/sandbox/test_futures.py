@@ -53,7 +53,7 @@ async def test_open_and_close_one_way(wire: Wire) -> None:
         "100",
         "20",
     )
-    liquidation = Decimal("64000.5") - (margin - value * Decimal("0.005")) / Decimal("0.1")
+    liquidation = (value - margin) / Decimal("0.995") / Decimal("0.1")  # 0.5 % of what it is worth there
     assert abs(Decimal(row["liquidation_price"]) - liquidation) < Decimal("0.1")
     wire.sandbox.tick("BTCUSDT", last="64100.0")
     best_bid = Decimal((await wire.data("/contract/public/depth", symbol="BTCUSDT"))["bids"][0][0])
