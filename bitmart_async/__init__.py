@@ -156,6 +156,7 @@ if TYPE_CHECKING:
     from bitmart_async.rest.transport import PendingOrder
     from bitmart_async.websocket.client import WebsocketClient
     from bitmart_async.websocket.events import Event, Gap, StreamData, Update
+    from bitmart_async.websocket.health import ConnectionHealth, StreamHealth, TopicHealth
     from bitmart_async.websocket.subscription import Subscription
     from bitmart_async.websocket.topics import Market, Topic
 
@@ -292,6 +293,7 @@ _HOMES = {
     "rest.transport": ("PendingOrder",),
     "websocket.client": ("WebsocketClient",),
     "websocket.events": ("Event", "Gap", "StreamData", "Update"),
+    "websocket.health": ("ConnectionHealth", "StreamHealth", "TopicHealth"),
     "websocket.subscription": ("Subscription",),
     "websocket.topics": ("Market", "Topic"),
 }
@@ -330,6 +332,7 @@ __all__ = [
     "CloseContractType",
     "ConfigurationError",
     "ConnectFailed",
+    "ConnectionHealth",
     "ConnectionLost",
     "ContractStatus",
     "Credentials",
@@ -419,6 +422,7 @@ __all__ = [
     "StpMode",
     "StreamData",
     "StreamError",
+    "StreamHealth",
     "StreamUnavailable",
     "SubAccountStatus",
     "SubTransferType",
@@ -431,6 +435,7 @@ __all__ = [
     "TlsError",
     "Topic",
     "TopicError",
+    "TopicHealth",
     "TpSlType",
     "TradeRole",
     "TransferState",

@@ -49,6 +49,7 @@ rest.clients rest
 websocket.topics
 topics
 websocket.events websocket.channels websocket.health websocket.handover websocket.sleep websocket.state
+websocket.advice websocket.home
 websocket.dialects
 websocket.session
 websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, overload
 
@@ -16,16 +17,21 @@ from bitmart_async.errors import (
     ClientClosed,
     ConfigurationError,
     CredentialsMissing,
+    FrameUnreadable,
     ParameterError,
     SlowConsumer,
+    StreamUnavailable,
     SubscriptionRefused,
     TopicError,
 )
 from bitmart_async.signing import Signer
+from bitmart_async.websocket.advice import advice
 from bitmart_async.websocket.connection import Connection
 from bitmart_async.websocket.dialects import FUTURES, SPOT
-from bitmart_async.websocket.events import EVENT_NAMES, Event
-from bitmart_async.websocket.handlers import Guard, Reporter, check_handler, is_async, pump
+from bitmart_async.websocket.events import EVENT_NAMES, Event, Update
+from bitmart_async.websocket.handlers import Doubling, Guard, Reporter, check_handler, is_async, pump
+from bitmart_async.websocket.health import StreamHealth
+from bitmart_async.websocket.home import Home
 from bitmart_async.websocket.hooks import Hooks
 from bitmart_async.websocket.mailbox import Mailbox, Pressure, check_overflow
 from bitmart_async.websocket.pacing import Pacer
@@ -43,7 +49,8 @@ if TYPE_CHECKING:
     from bitmart_async.credentials import Credentials
     from bitmart_async.environments import Environment
     from bitmart_async.errors import IpBanned
-    from bitmart_async.websocket.events import StreamData, Update
+    from bitmart_async.websocket.events import StreamData
+    from bitmart_async.websocket.handlers import Report
     from bitmart_async.websocket.mailbox import Overflow
     from bitmart_async.websocket.routes import Sink
     from bitmart_async.websocket.transport import Transport
@@ -98,6 +105,8 @@ class WebsocketClient:
         pong_timeout: float = 5.0,
         reconnect_delay: tuple[float, float] = (0.5, 30.0),
         linger: float = 10.0,
+        stale_after: float | None = None,
+        rotate_after: float | None = None,
     ) -> None:
         """Make a client; nothing is opened before the first subscribe. All times are in seconds.
 
@@ -120,6 +129,11 @@ class WebsocketClient:
             pong_timeout: Without any byte after a heartbeat: the socket is dropped and replaced.
             reconnect_delay: First and longest wait before a reconnect, with full jitter.
             linger: How long a socket without topics stays open.
+            stale_after: A public topic without data for so long is told as ``stale`` and asked for anew, and
+                its socket replaced when that does not help. For topics that push all the time; None: never.
+                Private topics are silent as long as the account is: give it to their subscribe() instead.
+            rotate_after: A socket is replaced by a new one after at most so long, as :meth:`rotate` does;
+                None: never.
 
         Raises:
             ConfigurationError: An option cannot be used; the text says why.
@@ -139,6 +153,8 @@ class WebsocketClient:
             "reconnect_delay[0]": first,
             "reconnect_delay[1]": cap,
         }
+        limits = {"stale_after": stale_after, "rotate_after": rotate_after}
+        timings |= {name: seconds for name, seconds in limits.items() if seconds is not None}
         for name, seconds in timings.items():
             if not 0 < seconds < float("inf"):
                 raise ConfigurationError(f"{name}={seconds!r}: must be more than 0 seconds")
@@ -159,6 +175,8 @@ class WebsocketClient:
             reconnect_cap=cap,
             linger=linger,
         )
+        self._stale_after = stale_after
+        self._rotate_after = rotate_after
         self._signer = Signer(settled, sign) if settled is not None else None
         self._proxy = proxy
         self._ssl = ssl_context
@@ -176,6 +194,8 @@ class WebsocketClient:
         self._pump_boxes: set[Mailbox[Update[object]] | Mailbox[Event]] = set()
         self._pending_pumps: list[Callable[[], None]] = []
         self._closed = False
+        self._home = Home()
+        self._alike = Doubling()
 
     # Events --------------------------------------------------------------------------------------
 
@@ -191,7 +211,7 @@ class WebsocketClient:
 
         ``update`` handlers get the Update of every topic; all others get the Event. Names: open,
         authenticated, response, update, reconnecting (older name reconnect), reconnected, live, stale,
-        close, exception.
+        gap, close, exception.
 
         Raises:
             ParameterError: There is no such event, or the handler is a generator.
@@ -233,18 +253,28 @@ class WebsocketClient:
         )
         return box.put
 
-    def _listener_failed(self, error: Exception, handler: object) -> None:
+    def _listener_failed(self, error: Exception, handler: object, _: object) -> None:
         """An event handler raised: logged only, or an exception handler that raises would call itself."""
         self._reporter.log(error, handler)
 
     def _emit(self, event: Event) -> None:
         if event.name == "exception" and event.error is not None:
-            self._log.warning("%s: %s", event.connection, event.error)
+            self._log_exception(event, event.error)
         for listener in tuple(self._listeners.get(event.name, ())):
             listener(event)
         if event.name != "reconnect":  # the older name is for listeners only
             for box in tuple(self._mailboxes):
                 box.put(event)
+
+    def _log_exception(self, event: Event, error: Exception) -> None:
+        """What can come in a flood is logged at the first, second, fourth, eighth time."""
+        if not isinstance(error, FrameUnreadable | SlowConsumer):
+            self._log.warning("%s: %s", event.connection, error)
+            return
+        where = event.connection or ", ".join(event.topics)
+        number = self._alike.count(where, type(error).__name__)
+        if number is not None:
+            self._log.warning("%s: %s (%d so far; not each is logged)", where, error, number)
 
     # Topics --------------------------------------------------------------------------------------
 
@@ -258,6 +288,7 @@ class WebsocketClient:
         handler: Callable[[Update[DataT]], object] | None = None,
         overflow: Overflow | None = None,
         queue_size: int = 1000,
+        stale_after: float | None = None,
     ) -> Subscription[DataT]: ...
     @overload
     async def subscribe(
@@ -269,6 +300,7 @@ class WebsocketClient:
         handler: Callable[[Update[StreamData]], object] | None = None,
         overflow: Overflow | None = None,
         queue_size: int = 1000,
+        stale_after: float | None = None,
     ) -> Subscription[StreamData]: ...
 
     async def subscribe(
@@ -280,6 +312,7 @@ class WebsocketClient:
         handler: Callable[..., object] | None = None,
         overflow: Overflow | None = None,
         queue_size: int = 1000,
+        stale_after: float | None = None,
     ) -> Subscription[object]:
         """Subscribe topics of any market and privacy; returns when every one is acknowledged.
 
@@ -294,6 +327,8 @@ class WebsocketClient:
                 block (the reader waits), drop_oldest, latest (one per topic and symbol), raise. When not
                 given: drop_oldest, and raise as soon as a private topic is among them.
             queue_size: Updates kept for the consumer.
+            stale_after: Seconds these topics may be without data; see the client's option, which it
+                overrides. The least of all subscriptions of a topic counts.
 
         Raises:
             TopicError: A topic is malformed; nothing was sent.
@@ -302,6 +337,8 @@ class WebsocketClient:
             LoginRefused: The exchange refused the keys; nothing of this call stays subscribed.
             StreamUnavailable: No socket within connect_timeout, or none that lasts and serves within
                 connect_timeout + login_timeout + 2 * ack_timeout; nothing of this call stays subscribed.
+            TlsError: The host's certificate does not fit; tried once.
+            IpBanned: The host answered 418 to this address; nothing is sent there for ``retry_after`` seconds.
             ParameterError: The handler is a generator, or an option does not exist.
             ClientClosed: The client is closed.
         """
@@ -309,10 +346,13 @@ class WebsocketClient:
         wanted = self._parse_all(topics, market, is_private)
         self._check_keys(wanted)
         check_overflow(overflow or "drop_oldest", queue_size)
+        if stale_after is not None and not 0 < stale_after < float("inf"):
+            raise ParameterError(f"stale_after={stale_after!r}: must be more than 0 seconds")
         if handler is not None:
             check_handler(handler)
         policy: Overflow = overflow or ("raise" if any(topic.private for topic in wanted) else "drop_oldest")
         subscription = self._make_subscription(wanted, handler, policy, queue_size)
+        subscription.stale_after = stale_after
         answers = {topic.text: self._place(topic, subscription) for topic in wanted}
         try:
             await asyncio.wait(answers.values())
@@ -341,8 +381,7 @@ class WebsocketClient:
             listed = "; ".join(f"{text}: {why}" for text, why in refused.items())
             kept = "the other topics of the call are subscribed" if left else "none is subscribed"
             raise SubscriptionRefused(
-                f"the exchange refused {listed} ({kept}). Check spelling and case: "
-                f"spot says BTC_USDT, futures BTCUSDT.",
+                f"the exchange refused {listed} ({kept}). {' '.join(map(advice, list(refused)[:3]))}",
                 refused=refused,
                 subscription=left,
                 code=code,
@@ -353,6 +392,7 @@ class WebsocketClient:
         self, topics: str | Topic[object] | Sequence[str | Topic[object]], market: Market | str | None = None
     ) -> None:
         """Leave topics in all subscriptions; returns when the exchange has confirmed. Idempotent."""
+        self._home.check()
         gone: list[asyncio.Future[None]] = []
         for topic in self._parse_all(topics, market, None):
             for subscription in self._subscriptions.pop(topic.text, []):
@@ -489,6 +529,7 @@ class WebsocketClient:
             key=lambda update: (update.topic, update.symbol),
             told=told,
             pressure=self._pressure,
+            loop=self._home.loop,
         )
 
     def _blocking_put(self, box: Mailbox[Update[object]], overflow: Overflow) -> Sink:
@@ -508,7 +549,7 @@ class WebsocketClient:
         self,
         box: Mailbox[T],
         handler: Callable[[T], Coroutine[object, object, object]],
-        report: Callable[[Exception, object], None],
+        report: Report,
     ) -> None:
         """Start it now, or with the first subscribe when no loop runs yet."""
 
@@ -526,9 +567,10 @@ class WebsocketClient:
         else:
             start()
 
-    def _handler_failed(self, error: Exception, handler: object) -> None:
+    def _handler_failed(self, error: Exception, handler: object, item: object) -> None:
         self._reporter.log(error, handler)
-        event = Event(name="exception", connection="", generation=0, error=error)
+        topics = (item.topic,) if isinstance(item, Update) else ()
+        event = Event(name="exception", connection="", generation=0, topics=topics, error=error)
         for listener in tuple(self._listeners.get("exception", ())):
             listener(event)
         for box in tuple(self._mailboxes):
@@ -537,7 +579,7 @@ class WebsocketClient:
     # Connections ---------------------------------------------------------------------------------
 
     def _place(self, topic: Topic[object], subscription: Subscription[object]) -> asyncio.Future[None]:
-        connection = self._connection_of(topic.text) or self._room_for(topic)
+        connection = self._connection_of(topic.text) or self._room_for(topic.market, private=topic.private)
         self._subscriptions.setdefault(topic.text, []).append(subscription)
         connection.routes.add(topic)
         self._refresh(topic.text, connection)
@@ -548,6 +590,16 @@ class WebsocketClient:
         if route is not None:
             own = [subscription.sink for subscription in self._subscriptions.get(text, ())]
             route.sinks = (*own, *self._update_sinks)
+            connection.limit_silence(text, self._limit_of(route.topic))
+
+    def _limit_of(self, topic: Topic[object]) -> float | None:
+        """How long a topic may be silent: the least that any of its subscriptions asked for."""
+        asked = [
+            subscription.stale_after
+            for subscription in self._subscriptions.get(topic.text, ())
+            if subscription.stale_after is not None
+        ]
+        return min(asked, default=None if topic.private else self._stale_after)
 
     def _refresh_routes(self) -> None:
         for connection in self._all_connections():
@@ -563,29 +615,31 @@ class WebsocketClient:
                 return connection
         return None
 
-    def _room_for(self, topic: Topic[object]) -> Connection:
-        group = self._connections.setdefault((topic.market, topic.private), [])
+    def _room_for(self, market: Market, *, private: bool) -> Connection:
+        """The first connection of a kind with room for one topic more, made when there is none."""
+        group = self._connections.setdefault((market, private), [])
         for connection in group:
             if len(connection.routes) < connection.capacity:
                 return connection
-        kind = f"{topic.market.value}_{'private' if topic.private else 'public'}"
+        kind = f"{market.value}_{'private' if private else 'public'}"
         name = kind if not group else f"{kind}_{len(group) + 1}"
         url: str = getattr(self._environment, kind)
         host = url.split("/")[2]
         connection = Connection(
             name,
             url,
-            SPOT if topic.market is Market.SPOT else FUTURES,
-            signer=self._signer if topic.private else None,
+            SPOT if market is Market.SPOT else FUTURES,
+            signer=self._signer if private else None,
             timings=self._timings,
             pacer=self._pacers.setdefault(host, Pacer(host)),
-            capacity=_CAPACITY[topic.market, topic.private],
+            capacity=_CAPACITY[market, private],
+            rotate_after=self._rotate_after,
             hooks=Hooks(
                 open_socket=self._open,
                 emit=self._emit,
                 topic_lost=self._topic_lost,
                 banned=lambda error: self._banned(host, error),
-                resync=lambda: self._resync(topic.market),
+                resync=lambda: self._resync(market),
                 now_ms=self._clock.now_ms,
                 logger=self._log,
                 mask=self._mask,
@@ -661,7 +715,80 @@ class WebsocketClient:
 
     # Life ----------------------------------------------------------------------------------------
 
+    async def connect_all(self) -> None:
+        """Open the connections before the first subscribe, log in where there are keys, and keep them open.
+
+        Both markets' public connections, and the private ones when the client has keys. Returns when each
+        is live; they stay open without topics, and come back when lost, until the client is closed.
+        Cancelled or failed, it keeps those that were live by then.
+
+        Raises:
+            LoginRefused: The exchange refused the keys.
+            StreamUnavailable: A host cannot be reached within connect_timeout.
+            TlsError: A host's certificate does not fit.
+            IpBanned: A host answered 418 to this address.
+            ClientClosed: The client is closed.
+        """
+        self._check_open()
+        kinds = [(market, private) for private in (False, True) for market in Market]
+        kept: dict[Connection, asyncio.Future[None]] = {}
+        for market, private in kinds:
+            if private and self._signer is None:
+                continue
+            group = self._connections.get((market, private))
+            connection = group[0] if group else self._room_for(market, private=private)
+            kept[connection] = connection.keep()
+        try:
+            await asyncio.wait(kept.values())
+        finally:
+            for connection, live in kept.items():
+                if not live.done() or live.cancelled() or live.exception() is not None:
+                    connection.unkeep()
+        if self._closed:
+            raise ClientClosed("the client was closed before its connections were live")
+        for connection, live in kept.items():
+            if live.cancelled():  # by another connect_all() that was cancelled
+                raise StreamUnavailable(
+                    f"{connection.name}: given up before it was live", endpoint=connection.name
+                )
+            live.result()
+
+    async def rotate(self, connection: str | None = None) -> None:
+        """Replace sockets by new ones without losing or repeating an update.
+
+        Each new socket is opened, logged in and given every topic beside the old one, which leaves only
+        then. Updates that arrive on both are given once; incremental books start again from the new
+        socket's snapshot. Connections that are not live are left alone: their next socket is new anyway.
+
+        Args:
+            connection: A name, such as ``spot_private``; None: all, one after another.
+
+        Raises:
+            ParameterError: There is no connection of that name.
+            StreamUnavailable: A new socket did not become live; the old one goes on.
+            IpBanned: The host answered 418.
+        """
+        self._check_open()
+        chosen = [one for one in self._all_connections() if connection in (None, one.name)]
+        if connection is not None and not chosen:
+            names = ", ".join(one.name for one in self._all_connections()) or "none yet"
+            raise ParameterError(f"there is no connection {connection!r}; there are: {names}")
+        for one in chosen:
+            await one.rotate()
+
+    def health(self) -> StreamHealth:
+        """How every connection and topic is now; cheap, and nothing is sent."""
+        return StreamHealth(
+            connections=tuple(connection.health(self._load) for connection in self._all_connections())
+        )
+
+    def _load(self, text: str) -> tuple[int, int]:
+        """Updates waiting for a topic's consumers (the fullest queue), and dropped by all of them."""
+        holders = self._subscriptions.get(text, ())
+        return max((one.queued for one in holders), default=0), sum(one.dropped for one in holders)
+
     def _check_open(self) -> None:
+        self._home.check()
         if self._closed:
             raise ClientClosed("this client is closed; make a new one")
         while self._pending_pumps:
@@ -669,6 +796,7 @@ class WebsocketClient:
 
     async def aclose(self) -> None:
         """Close every connection and end every iteration; idempotent, two seconds at most."""
+        self._home.check()
         self._closed = True
         try:
             await asyncio.gather(*(connection.aclose() for connection in self._all_connections()))
@@ -705,6 +833,15 @@ class WebsocketClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True) and self._home.settled and self._connections:
+            warnings.warn(
+                f"{self!r} was never closed; use `async with`, or await its aclose()",
+                ResourceWarning,
+                stacklevel=1,
+                source=self,
+            )
 
     def __repr__(self) -> str:
         keys = "with keys" if self._signer is not None else "public only"

@@ -310,17 +310,27 @@ class Connection:
         if self.state is State.LIVE:
             future.set_result(None)
         elif self.state is not State.CLOSED:
-            timer = loop.call_later(patience(self._timings), self._kept_in_vain, future)
-            future.add_done_callback(lambda _: timer.cancel())
             self._stir()
+            self._judge_kept(future, loop.time())
         return future
 
-    def _kept_in_vain(self, future: asyncio.Future[None]) -> None:
-        if not future.done():
+    def _judge_kept(self, future: asyncio.Future[None], since: float) -> None:
+        """Nobody waits longer than connect_timeout for a socket, nor longer than all timeouts for a live one."""
+        if future.done():
+            return
+        loop = future.get_loop()
+        ends = since + patience(self._timings)
+        if self._session is None:
+            ends = since + self._timings.connect_timeout
+        if loop.time() < ends:
+            timer = loop.call_at(ends, self._judge_kept, future, since)
+            future.add_done_callback(lambda _: timer.cancel())
+        else:
             future.set_exception(
-                self._last_error
-                or StreamUnavailable(
-                    f"{self.name}: not live within {patience(self._timings):g} s", endpoint=self.name
+                StreamUnavailable(
+                    f"{self.name}: not live within {ends - since:g} s. "
+                    f"{self._last_error or 'The host does not answer'}",
+                    endpoint=self.name,
                 )
             )
 
@@ -838,6 +848,7 @@ class Connection:
         if gap is not None:
             self._counters.gaps += 1
         self._emit("live", topics=tuple(self.wanted), gap=gap)
+        self._wake.set()  # the keeper has more to do from now on
 
     def _admit(self, frame: bytes, session: Session) -> bool:
         """Whether a frame is to be read now; asked only while frames are traced or two sockets overlap."""
@@ -1216,7 +1227,7 @@ class Connection:
         return TopicHealth(
             topic=route.text,
             held=session is not None and session.holds(route.text),
-            stale=self._silence.is_stale(route.text),
+            stale=self._silence.is_stale(route),
             data_age=None if route.data_ns is None else max(0.0, (wall_ns - route.data_ns) / 1e9),
             updates=route.updates,
             queued=queued,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from bitmart_async.errors import ParameterError, SlowConsumer, StreamError
 
@@ -18,9 +18,24 @@ if TYPE_CHECKING:
 
     from bitmart_async.websocket.mailbox import Mailbox
 
-__all__ = ["Guard", "being_cancelled", "check_handler", "is_async", "name_of", "pump"]
+__all__ = [
+    "Doubling",
+    "Guard",
+    "Report",
+    "Reporter",
+    "being_cancelled",
+    "check_handler",
+    "is_async",
+    "name_of",
+    "pump",
+]
 
 T = TypeVar("T")
+
+_MOST_KINDS = 1000
+
+Report: TypeAlias = "Callable[[Exception, object, object], None]"
+"""Told what was raised, by which handler, over which item."""
 
 
 def is_async(handler: Callable[[T], object]) -> bool:
@@ -63,7 +78,7 @@ class Guard(Generic[T]):
 
     __slots__ = ("_handler", "_report")
 
-    def __init__(self, handler: Callable[[T], object], report: Callable[[Exception, object], None]) -> None:
+    def __init__(self, handler: Callable[[T], object], report: Report) -> None:
         self._handler = handler
         self._report = report
 
@@ -72,10 +87,10 @@ class Guard(Generic[T]):
         try:
             result = self._handler(item)
         except asyncio.CancelledError:  # its own: a cancelled task only notices at an await
-            self._report(_cancelled(self._handler), self._handler)
+            self._report(_cancelled(self._handler), self._handler, item)
             return
         except Exception as error:
-            self._report(error, self._handler)
+            self._report(error, self._handler, item)
             return
         if result is not None and inspect.iscoroutine(result):
             result.close()
@@ -85,13 +100,14 @@ class Guard(Generic[T]):
                     f"awaits; define it with async def"
                 ),
                 self._handler,
+                item,
             )
 
 
 async def pump(
     mailbox: Mailbox[T],
     handler: Callable[[T], Coroutine[object, object, object]],
-    report: Callable[[Exception, object], None],
+    report: Report,
 ) -> None:
     """Feed an async handler, in order, until its mailbox is closed and empty."""
     while True:
@@ -108,9 +124,9 @@ async def pump(
         except asyncio.CancelledError:
             if being_cancelled():
                 raise
-            report(_cancelled(handler), handler)
+            report(_cancelled(handler), handler, item)
         except Exception as error:
-            report(error, handler)
+            report(error, handler, item)
 
 
 class Reporter:
@@ -130,3 +146,17 @@ class Reporter:
                 *key,
                 exc_info=error,
             )
+
+
+class Doubling:
+    """Which of many alike are worth a log line: the first, the second, the fourth, the eighth."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def count(self, where: str, kind: str) -> int | None:
+        """Count one; how many there were when it is worth a line, else None."""
+        if len(self._counts) >= _MOST_KINDS:
+            self._counts.clear()
+        number = self._counts[where, kind] = self._counts.get((where, kind), 0) + 1
+        return number if number & (number - 1) == 0 else None

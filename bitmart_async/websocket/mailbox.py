@@ -60,6 +60,7 @@ class Mailbox(Generic[T]):
         key: Of an update, for the policy ``latest``.
         told: Called once when an overflow begins, with the mailbox.
         pressure: Shared with the readers.
+        loop: Where its producers run; nobody may wait in another.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Mailbox(Generic[T]):
         "_items",
         "_key",
         "_latest",
+        "_loop",
         "_lost",
         "_overflow",
         "_pressure",
@@ -88,6 +90,7 @@ class Mailbox(Generic[T]):
         key: Callable[[T], Hashable],
         told: Callable[[Mailbox[T]], None],
         pressure: Pressure | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._overflow = overflow
         self._size = size
@@ -98,6 +101,7 @@ class Mailbox(Generic[T]):
         self._items: deque[T] = deque()
         self._latest: dict[Hashable, T] = {}
         self._waiter: asyncio.Future[None] | None = None
+        self._loop = loop
         self._readers: set[asyncio.Event] = set()
         self._lost = 0  # since the consumer was last told
         self._closed = False
@@ -192,7 +196,13 @@ class Mailbox(Generic[T]):
                     "this subscription is already being iterated by another task; "
                     "subscribe again to have a second iterator"
                 )
-            self._waiter = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            if self._loop is not None and self._loop is not loop:
+                raise ParameterError(
+                    "this subscription belongs to another event loop, the one it was subscribed in; "
+                    "iterate it there"
+                )
+            self._waiter = loop.create_future()
             try:
                 await self._waiter
             finally:

@@ -60,10 +60,10 @@ class Silence:
     def __bool__(self) -> bool:
         return bool(self._watches)
 
-    def is_stale(self, text: str) -> bool:
+    def is_stale(self, route: Route) -> bool:
         """Whether a topic has been found stale and has brought nothing since."""
-        watch = self._watches.get(text)
-        return watch is not None and watch.stale
+        watch = self._watches.get(route.text)
+        return watch is not None and watch.stale and watch.data_ns == route.data_ns
 
     def limit(self, route: Route, seconds: float | None, now: float) -> None:
         """Set, change or (None) take away the limit of a topic."""

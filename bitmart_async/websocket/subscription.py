@@ -40,6 +40,8 @@ class Subscription(Generic[DataT_co]):
         self._mailbox = mailbox
         self._leave = leave
         self._iterable = True
+        self.stale_after: float | None = None
+        """Seconds its topics may be without data; None: the client's option counts."""
         self.ended: Callable[[Exception | None], None] | None = None
         """Told when the last topic is gone, with the reason where there is one."""
 
