@@ -24,6 +24,7 @@ from bitmart_async._version import __version__
 
 if TYPE_CHECKING:
     from bitmart_async import errors, topics, trading
+    from bitmart_async.book import BookFill, BookResult, BookSnapshot, BookTrouble, OrderBook
     from bitmart_async.clock import Clock
     from bitmart_async.credentials import Credentials
     from bitmart_async.environments import DEMO, LIVE, Environment, local
@@ -161,6 +162,7 @@ if TYPE_CHECKING:
     from bitmart_async.websocket.topics import Market, Topic
 
 _HOMES = {
+    "book": ("BookFill", "BookResult", "BookSnapshot", "BookTrouble", "OrderBook"),
     "clock": ("Clock",),
     "credentials": ("Credentials",),
     "environments": ("DEMO", "LIVE", "Environment", "local"),
@@ -324,8 +326,12 @@ __all__ = [
     "BadRequest",
     "BadResponse",
     "BitMartError",
+    "BookFill",
     "BookFrame",
     "BookNotReady",
+    "BookResult",
+    "BookSnapshot",
+    "BookTrouble",
     "CancelSource",
     "ClientClosed",
     "Clock",
@@ -383,6 +389,7 @@ __all__ = [
     "NotFound",
     "OpenOrderState",
     "OpenOrderType",
+    "OrderBook",
     "OrderFateUnknown",
     "OrderMode",
     "OrderNotFound",

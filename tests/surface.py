@@ -18,6 +18,7 @@ _CLASSES = (
     "History",
     "Asked",
     "DeadMansSwitch",
+    "OrderBook",
 )
 _MODULES = (
     "models.enums",
@@ -40,6 +41,7 @@ _MODULES = (
     "trading",
     "rest",
     "numbers",
+    "book",
 )
 
 

@@ -50,6 +50,7 @@ websocket.topics
 topics
 websocket.events websocket.channels websocket.health websocket.handover websocket.sleep websocket.state
 websocket.advice websocket.home
+book
 websocket.dialects
 websocket.session
 websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting
