@@ -54,7 +54,9 @@ book
 websocket.dialects
 websocket.session
 websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting
-websocket.staleness websocket.hooks
+websocket.staleness websocket.hooks websocket.splitter
+websocket.over_websockets
+websocket.sockets
 websocket.handlers websocket.subscription
 websocket.connection
 websocket.client websocket

@@ -36,9 +36,9 @@ from bitmart_async.websocket.hooks import Hooks
 from bitmart_async.websocket.mailbox import Mailbox, Pressure, check_overflow
 from bitmart_async.websocket.pacing import Pacer
 from bitmart_async.websocket.session import Timings
+from bitmart_async.websocket.sockets import chosen_transport, open_websocket
 from bitmart_async.websocket.subscription import Subscription
 from bitmart_async.websocket.topics import Market, Topic, parse
-from bitmart_async.websocket.transport import open_websocket
 
 if TYPE_CHECKING:
     import ssl
@@ -178,6 +178,7 @@ class WebsocketClient:
         self._stale_after = stale_after
         self._rotate_after = rotate_after
         self._signer = Signer(settled, sign) if settled is not None else None
+        self._transport = chosen_transport()
         self._proxy = proxy
         self._ssl = ssl_context
         self._clock = clock or Clock()
@@ -650,7 +651,9 @@ class WebsocketClient:
         return connection
 
     async def _open(self, url: str, timeout: float) -> Transport:
-        return await open_websocket(url, timeout, ssl_context=self._ssl, proxy=self._proxy)
+        return await open_websocket(
+            url, timeout, transport=self._transport, ssl_context=self._ssl, proxy=self._proxy
+        )
 
     async def _resync(self, market: Market) -> bool:
         """Measure the clock over REST: a login's timestamp was refused."""

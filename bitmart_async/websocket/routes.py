@@ -114,7 +114,8 @@ class Routes:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._by_text: dict[str, Route] = {}
-        self._memo: dict[bytes, Feed | None] = {}
+        self.feeds: dict[bytes | None, Feed | None] = {}
+        """The memo; see :meth:`feed`. Cleared, never replaced: readers hold it."""
         self._plural = False
         """Whether the orders of all pairs come under a table of their own."""
 
@@ -137,22 +138,22 @@ class Routes:
         route = self._by_text.get(topic.text)
         if route is None:
             route = self._by_text[topic.text] = Route(topic)
-            self._memo.clear()
+            self.feeds.clear()
         return route
 
     def remove(self, text: str) -> None:
         """Forget a topic."""
         self._by_text.pop(text, None)
-        self._memo.clear()
+        self.feeds.clear()
 
     def feed(self, key: bytes) -> Feed | None:
         """Where frames with this key go; None: nobody wants them."""
         try:
-            return self._memo[key]
+            return self.feeds[key]
         except KeyError:
-            if len(self._memo) >= _MOST_KEYS:
-                self._memo.clear()
-            feed = self._memo[key] = self._find(_plain(key))
+            if len(self.feeds) >= _MOST_KEYS:
+                self.feeds.clear()
+            feed = self.feeds[key] = self._find(_plain(key))
             return feed
 
     def _find(self, key: str) -> Feed | None:
@@ -173,7 +174,7 @@ class Routes:
         channel = table.partition("/")[2]
         if channel == "user/orders" and not self._plural:
             self._plural = True
-            self._memo.clear()
+            self.feeds.clear()
         channels = {channel, "user/orders"} if channel == "user/order" else {channel}
         routes = [route for route in self._by_text.values() if route.topic.channel in channels]
         single = [route for route in routes if route.topic.channel == channel]

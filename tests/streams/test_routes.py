@@ -155,4 +155,4 @@ def test_made_up_keys_do_not_fill_the_memory() -> None:
     routes, _ = _routes(Market.SPOT, "spot/trade:BTC_USDT")
     for number in range(10_000):
         assert routes.feed(b"spot/none%d" % number) is None
-    assert len(routes._memo) <= 4096
+    assert len(routes.feeds) <= 4096

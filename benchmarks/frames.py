@@ -1,0 +1,225 @@
+"""The frames both sides of a comparison read: both markets, mixed by count, the same in every run.
+
+Spot: 50 % depth/increase100 of about 20 levels, 20 % trade, 12 % ticker, 10 % depth50, 8 % kline.
+Futures: 40 % depth50, 25 % trade, 20 % ticker, 15 % kline. The forms are those of the recorded frames of
+the exchange; the depth changes of a round are one unbroken run of versions after a snapshot, so that a
+local book can be kept from them.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SYMBOLS = ("BTC", "ETH", "SOL", "XRP")
+SPOT_MIX = {"depth/increase100": 50, "trade": 20, "ticker": 12, "depth50": 10, "kline1m": 8}
+FUTURES_MIX = {"depth50": 40, "trade": 25, "ticker": 20, "klineBin1m": 15}
+MIXES = {"spot": SPOT_MIX, "futures": FUTURES_MIX}
+_MS = 1_784_466_123_456
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass
+class Script:
+    """Frames of one round, and what they hold."""
+
+    market: str
+    frames: list[bytes]
+    elements: int
+    """Updates in them: a trade frame holds several."""
+    topics: tuple[str, ...]
+
+    def wire(self) -> list[bytes]:
+        """Each frame with its websocket head."""
+        return [wire(frame) for frame in self.frames]
+
+
+def wire(frame: bytes) -> bytes:
+    """A text frame as a server sends it."""
+    size = len(frame)
+    if size < 126:
+        return bytes((0x81, size)) + frame
+    if size < 65536:
+        return b"\x81\x7e" + struct.pack("!H", size) + frame
+    return b"\x81\x7f" + struct.pack("!Q", size) + frame
+
+
+class _Market:
+    """Prices that move a little, so that no two frames are alike."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.versions: dict[str, int] = {}
+
+    def cents(self) -> int:
+        return 6_423_000 + self.random.randrange(20_000)
+
+    def price(self, cents: int) -> str:
+        return f"{cents // 100}.{cents % 100:02d}"
+
+    def size(self) -> str:
+        return f"{self.random.randrange(1, 999_999) / 1e5:.5f}"
+
+    def vol(self) -> str:
+        return str(self.random.randrange(1, 99_999))
+
+    # Spot ----------------------------------------------------------------------------------------
+
+    def increase(self, symbol: str) -> dict[str, object]:
+        version = self.versions[symbol] = self.versions.get(symbol, 3_000_000) + 1
+        count = 100 if version == 3_000_001 else 0
+        middle = 6_433_000
+        below = sorted(self.random.sample(range(middle - 400, middle), count or 10), reverse=True)
+        above = sorted(self.random.sample(range(middle + 1, middle + 401), count or 10))
+
+        def level(cents: int) -> tuple[str, str]:
+            gone = not count and self.random.random() < 0.2
+            return self.price(cents), "0.00000" if gone else self.size()
+
+        return {
+            "asks": [level(cents) for cents in above],
+            "bids": [level(cents) for cents in below],
+            "ms_t": _MS + version,
+            "symbol": symbol,
+            "type": "snapshot" if count else "update",
+            "version": version,
+        }
+
+    def spot_depth(self, symbol: str) -> dict[str, object]:
+        middle = self.cents()
+        return {
+            "asks": [(self.price(middle + 1 + step), self.size()) for step in range(50)],
+            "bids": [(self.price(middle - step), self.size()) for step in range(50)],
+            "ms_t": _MS,
+            "symbol": symbol,
+        }
+
+    def spot_trade(self, symbol: str) -> dict[str, object]:
+        side = self.random.choice(("buy", "sell"))
+        return {
+            "symbol": symbol,
+            "price": self.price(self.cents()),
+            "side": side,
+            "size": self.size(),
+            "s_t": _MS // 1000,
+            "ms_t": _MS,
+        }
+
+    def spot_ticker(self, symbol: str) -> dict[str, object]:
+        cents = self.cents()
+        return {
+            "ask_px": self.price(cents + 1),
+            "ask_sz": self.size(),
+            "base_volume_24h": "582.08066",
+            "bid_px": self.price(cents),
+            "bid_sz": self.size(),
+            "fluctuation": "-0.0101",
+            "high_24h": "65003.04",
+            "last_price": self.price(cents),
+            "low_24h": "63000.00",
+            "ms_t": _MS,
+            "open_24h": "64003.03",
+            "quote_volume_24h": "37793098.48",
+            "s_t": _MS // 1000,
+            "symbol": symbol,
+        }
+
+    def spot_kline(self, symbol: str) -> dict[str, object]:
+        prices = [self.price(self.cents()) for _ in range(4)]
+        return {"candle": [_MS // 60_000 * 60, *prices, self.size()], "symbol": symbol}
+
+    # Futures -------------------------------------------------------------------------------------
+
+    def futures_depth(self, symbol: str) -> dict[str, object]:
+        way, cents = self.random.choice((1, 2)), self.cents()
+        step = -1 if way == 1 else 1
+        levels = [{"price": self.price(cents + step * place), "vol": self.vol()} for place in range(50)]
+        return {"symbol": symbol, "way": way, "depths": levels, "ms_t": _MS}
+
+    def futures_trade(self, symbol: str) -> dict[str, object]:
+        return {
+            "trade_id": 3_000_000_389_425_121 + self.random.randrange(1_000_000),
+            "symbol": symbol,
+            "deal_price": self.price(self.cents()),
+            "deal_vol": self.vol(),
+            "way": self.random.randrange(1, 9),
+            "m": self.random.random() < 0.5,
+            "created_at": "2026-07-19T18:17:14.656686827Z",
+        }
+
+    def futures_ticker(self, symbol: str) -> dict[str, object]:
+        cents = self.cents()
+        return {
+            "symbol": symbol,
+            "last_price": self.price(cents),
+            "volume_24": "28626726",
+            "range": "-0.0067632789384093",
+            "mark_price": f"{cents / 100:.8f}",
+            "index_price": f"{cents / 100 + 1:.8f}",
+            "ask_price": self.price(cents + 1),
+            "ask_vol": self.vol(),
+            "bid_price": self.price(cents),
+            "bid_vol": self.vol(),
+        }
+
+    def futures_kline(self, symbol: str) -> dict[str, object]:
+        o, h, l, c = (self.price(self.cents()) for _ in range(4))  # noqa: E741 - the wire's names
+        candle = {"o": o, "h": h, "l": l, "c": c, "v": self.vol(), "ts": _MS // 60_000 * 60}
+        return {"symbol": symbol, "items": [candle]}
+
+    # Frames --------------------------------------------------------------------------------------
+
+    def frame(self, market: str, channel: str, symbol: str) -> tuple[bytes, int]:
+        """A frame and the number of its elements. Both orders of the two members occur."""
+        makers: dict[str, Callable[[str], dict[str, object]]] = (
+            {"depth/increase100": self.increase, "depth50": self.spot_depth, "trade": self.spot_trade,
+             "ticker": self.spot_ticker, "kline1m": self.spot_kline}
+            if market == "spot"
+            else {"depth50": self.futures_depth, "trade": self.futures_trade,
+                  "ticker": self.futures_ticker, "klineBin1m": self.futures_kline}
+        )  # fmt: skip
+        make = makers[channel]
+        if market == "spot":
+            count = self.random.choice((1, 1, 2, 3)) if channel == "trade" else 1
+            data: object = [make(symbol) for _ in range(count)]
+            return _encode({"data": data, "table": f"spot/{channel}"}), count
+        count = self.random.choice((1, 1, 2, 3)) if channel == "trade" else 1
+        data = [make(symbol) for _ in range(count)] if channel == "trade" else make(symbol)
+        return _encode({"group": f"futures/{channel}:{symbol}", "data": data}), count
+
+
+def symbols(market: str, count: int = len(SYMBOLS)) -> list[str]:
+    """Symbols in the market's spelling; beyond the known ones they are numbered."""
+    names = [*SYMBOLS, *(f"COIN{number:03d}" for number in range(count))][:count]
+    return [f"{name}_USDT" if market == "spot" else f"{name}USDT" for name in names]
+
+
+def mixed(market: str, count: int, seed: int = 7) -> Script:
+    """Frames in the mix of the market, four symbols."""
+    source, mix, names = _Market(seed), MIXES[market], symbols(market)
+    channels = source.random.choices(list(mix), list(mix.values()), k=count)
+    frames, elements = [], 0
+    for channel in channels:
+        frame, held = source.frame(market, channel, source.random.choice(names))
+        frames.append(frame)
+        elements += held
+    topics = tuple(f"{market}/{channel}:{name}" for channel in mix for name in names)
+    return Script(market, frames, elements, topics)
+
+
+def spread(market: str, channel: str, count: int, topics: int, seed: int = 7) -> Script:
+    """Frames of one channel over so many symbols, in turn: one element each."""
+    source, names = _Market(seed), symbols(market, topics)
+    frames = []
+    while len(frames) < count:
+        frame, held = source.frame(market, channel, names[len(frames) % topics])
+        if held == 1:
+            frames.append(frame)
+    return Script(market, frames, count, tuple(f"{market}/{channel}:{name}" for name in names))
