@@ -101,6 +101,7 @@ class AlgoBook:
         market = self._spot.market(ticket.symbol)
         if market is None:
             raise Refusal(50001)
+        self._spot.check_open(account)
         self._check(account, ticket, market)
         assert ticket.trigger_price is not None, "it was checked"
         trigger = int(ticket.trigger_price.scaleb(market.rules.price_decimals))
@@ -121,6 +122,11 @@ class AlgoBook:
     def cancel(self, order: AlgoOrder, now_ms: int, source: str = "user") -> None:
         self._end(order, "canceled", now_ms)
         order.cancel_source = source
+
+    def cancel_everything(self, now_ms: int) -> None:
+        """Cancel whatever waits, as the exchange itself."""
+        for order in list(self._waiting.values()):
+            self.cancel(order, now_ms, "system")
 
     def advance(self, now_ms: int) -> None:
         """Send the orders whose price has come."""

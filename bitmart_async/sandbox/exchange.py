@@ -20,6 +20,7 @@ from .liquidation import LiquidationDesk
 from .listing import DEFAULT, listing
 from .margin import MarginDesk
 from .numbers import ATOM_PLACES
+from .phases import Phase, reached
 from .plans import PlanBook
 from .rules import CONTRACT_FEES, SPOT_FEES
 from .spot import SpotEngine
@@ -58,6 +59,7 @@ class Exchange:
         symbols: Iterable[str] | str = DEFAULT,
     ) -> None:
         self.seed = seed
+        self.phase: Phase = "open"
         self.listing = listing(symbols)
         self.clock = clock if clock is not None else Clock()
         self.ledger = Ledger()
@@ -109,8 +111,22 @@ class Exchange:
         self.liquidations.advance(now_ms)
         self.plans.advance(now_ms)
         self.algo.advance(now_ms)
+        self.margin.advance(now_ms)
         self.funding.advance(now_ms)
         self.earn.advance(now_ms)
+
+    def enter(self, phase: Phase) -> None:
+        """Go to a phase of the venue's life, forwards or back."""
+        now_ms, before = self.now_ms(), self.phase
+        self.phase = phase
+        self.funding.deposits_open = not reached(phase, "deposits_suspended")
+        self.spot.closed = reached(phase, "no_new_spot_orders")
+        self.futures.closed = reached(phase, "trading_over")
+        if self.futures.closed and not reached(before, "trading_over"):
+            self.spot.cancel_everything(now_ms)
+            self.algo.cancel_everything(now_ms)
+            self.plans.cancel_everything(now_ms)
+            self.futures.settle_everything(DESK, now_ms)
 
     def add_account(self, uid: int, name: str, parent: int | None = None) -> Account:
         """A customer with keys that follow from the seed, so that runs can be repeated."""
@@ -150,7 +166,7 @@ class Exchange:
         self.teller = Teller(self.ledger, self.futures, self._tell)
         self.transfers = Transfers(self.teller)
         self.funding = Desk(self.teller)
-        self.margin = MarginDesk(self.teller, self.spot)
+        self.margin = MarginDesk(self.teller, self.spot, self.accounts, DESK)
         self.earn = EarnDesk(self.teller)
 
     def _add_house(self, uid: int, name: str) -> Account:

@@ -68,6 +68,7 @@ class Desk:
         self._under_way: dict[int, Movement] = {}
         self._credited_to: dict[int, str] = {}
         self._next = 1_679_951
+        self.deposits_open = True
 
     # Reading
 
@@ -101,7 +102,13 @@ class Desk:
         self._credited_to[uid] = name
 
     def deposit(self, uid: int, row: Network, amount: int, now_ms: int) -> Movement:
-        """Coins arrive from outside, confirmed."""
+        """Coins arrive from outside, confirmed.
+
+        Raises:
+            Refusal: Deposits are suspended.
+        """
+        if not self.deposits_open:
+            raise Refusal(60003)
         wallet = self._deposit_wallet(uid, row)
         self._teller.issue(row.coin, amount, free(uid, wallet), now_ms)
         return self._add(

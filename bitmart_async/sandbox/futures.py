@@ -119,6 +119,8 @@ class FuturesEngine:
         self._hedged: set[int] = set()
         self._deadlines: dict[tuple[int, str], int] = {}
         self._house: set[int] = set()
+        self.closed = False
+        """Whether customers' new orders are refused."""
 
     # Reading
 
@@ -251,6 +253,7 @@ class FuturesEngine:
             Refusal: It breaks a rule or cannot be paid; nothing has changed.
         """
         market = self.tradable(ticket.symbol)
+        self.check_open(account)
         price = check_ticket(ticket, market.rules)
         if ticket.client_order_id and (account.uid, ticket.client_order_id) in self._by_client_id:
             raise Refusal(40050)
@@ -292,6 +295,20 @@ class FuturesEngine:
         self._tell_asset(order)
         self._match(order, market, order.size, now_ms)
         return order
+
+    def check_open(self, account: Account) -> None:
+        """Raises a Refusal when new orders of this account are not taken any more."""
+        if self.closed and account.uid not in self._house:
+            raise Refusal(40015)
+
+    def settle_everything(self, desk: int, now_ms: int) -> None:
+        """The end of trading: orders are cancelled, positions closed with the desk at the mark price."""
+        for uid in [uid for uid in self._working if uid not in self._house]:
+            for order in self.open_orders(uid):
+                self.cancel(order, now_ms)
+        for position in self.exposed():
+            mark = self.markets[position.symbol].mark
+            self.take_over(position, max(1, mark // 2), desk, now_ms, kind="market", action=MATCHED)
 
     def cancel(self, order: ContractOrder, now_ms: int, action: int = CANCELLED) -> None:
         """Take an open order out of the book and free what it holds."""
@@ -342,11 +359,20 @@ class FuturesEngine:
         self._match(order, self.markets[order.symbol], size, now_ms)
         return order.filled
 
-    def take_over(self, position: Position, price: int, desk: int, now_ms: int) -> None:
+    def take_over(
+        self,
+        position: Position,
+        price: int,
+        desk: int,
+        now_ms: int,
+        *,
+        kind: str = "bankruptcy",
+        action: int = BANKRUPT,
+    ) -> None:
         """Hand a whole position to the desk at a price, without a fee and past the book."""
         size, uid = position.volume, position.uid
-        order = self._forced(position, "bankruptcy", size, price, action=BANKRUPT, now_ms=now_ms)
-        counter = self._forced(position, "bankruptcy", size, price, action=BANKRUPT, now_ms=now_ms, uid=desk)
+        order = self._forced(position, kind, size, price, action=action, now_ms=now_ms)
+        counter = self._forced(position, kind, size, price, action=action, now_ms=now_ms, uid=desk)
         fill = Fill(counter.order_id, order.order_id, price, size)
         trade_id, rules = self._ids.contract_trade(), self.markets[position.symbol].rules
         position.frozen += size

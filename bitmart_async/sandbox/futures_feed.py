@@ -131,7 +131,7 @@ class FuturesFeed:
             self.snapshot(session, text)
             return
         for data in self._data(topic, market, now_ms):
-            self._hub.send_data(session, text, _frame(text, data), now_ms)
+            self._hub.send_data(session, text, _frame(text, data))
         if first:
             self._pulse(text, topic, now_ms).pushed(self._key(topic, now_ms), now_ms)
 
@@ -147,7 +147,7 @@ class FuturesFeed:
             data |= {"version": view.version, "type": "snapshot"}
         else:
             data = _funding(market, now_ms)
-        self._hub.send_data(session, text, _frame(text, data), now_ms)
+        self._hub.send_data(session, text, _frame(text, data))
 
     # Time
 
@@ -181,7 +181,7 @@ class FuturesFeed:
         markets = self._exchange.futures.markets
         for market in [markets[topic.symbol]] if topic.symbol else markets.values():
             for data in self._data(topic, market, now_ms):
-                self._hub.publish(text, _frame(text, data), now_ms)
+                self._hub.publish(text, _frame(text, data))
 
     def _pulse(self, text: str, topic: FuturesTopic, now_ms: int) -> Pulse:
         if text not in self._pulses:
@@ -214,7 +214,7 @@ class FuturesFeed:
         pulse.pushed_ms = now_ms
         view.version += 1
         data = _book(market.rules, asks, bids, now_ms)
-        self._hub.publish(text, _frame(text, data | {"version": view.version, "type": "update"}), now_ms)
+        self._hub.publish(text, _frame(text, data | {"version": view.version, "type": "update"}))
 
     def _key(self, topic: FuturesTopic, now_ms: int) -> object:
         """What must differ for the topic to be pushed again."""
@@ -269,7 +269,7 @@ class FuturesFeed:
         for uid in accounts:
             rows: list[Json] = [position_push(futures, position) for position in futures.positions(uid)]
             if rows:
-                self._hub.publish_to(uid, "futures/position", _frame("futures/position", rows), now_ms)
+                self._hub.publish_to(uid, "futures/position", _frame("futures/position", rows))
 
     def _on_event(self, event: Event) -> None:
         now_ms = self._exchange.now_ms()
@@ -279,21 +279,19 @@ class FuturesFeed:
             if self._hub.listens("futures/order"):
                 rules = self._exchange.futures.markets[event.order.symbol].rules
                 rows: Json = [order_push(event.action, event.order, event.fill, rules)]
-                self._hub.publish_to(event.order.uid, "futures/order", _frame("futures/order", rows), now_ms)
+                self._hub.publish_to(event.order.uid, "futures/order", _frame("futures/order", rows))
         elif isinstance(event, PlanOrderChanged):
             if self._hub.listens("futures/order"):
                 rules = self._exchange.futures.markets[event.plan.symbol].rules
                 news: Json = [plan_push(event.action, event.plan, rules)]
-                self._hub.publish_to(
-                    event.plan.account.uid, "futures/order", _frame("futures/order", news), now_ms
-                )
+                self._hub.publish_to(event.plan.account.uid, "futures/order", _frame("futures/order", news))
         elif isinstance(event, ContractPositionChanged):
             self._position(event, now_ms)
         elif isinstance(event, ContractAssetChanged):
             text = f"futures/asset:{event.coin}"
             if self._hub.listens(text):
                 data = asset_push(self._exchange, event.uid, event.coin)
-                self._hub.publish_to(event.uid, text, _frame(text, data), now_ms)
+                self._hub.publish_to(event.uid, text, _frame(text, data))
 
     def _trade(self, event: ContractTraded, now_ms: int) -> None:
         text = f"futures/trade:{event.symbol}"
@@ -315,7 +313,6 @@ class FuturesFeed:
                         }
                     ],
                 ),
-                now_ms,
             )
 
     def _position(self, event: ContractPositionChanged, now_ms: int) -> None:
@@ -328,7 +325,7 @@ class FuturesFeed:
             position = futures.position(event.uid, event.symbol, leg)
             if position.volume or position.updated >= now_ms - 1:
                 rows.append(position_push(futures, position))
-        self._hub.publish_to(event.uid, "futures/position", _frame("futures/position", rows), now_ms)
+        self._hub.publish_to(event.uid, "futures/position", _frame("futures/position", rows))
 
 
 def _frame(group: str, data: Json) -> Json:

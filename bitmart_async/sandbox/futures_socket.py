@@ -83,7 +83,7 @@ class FuturesSocket:
         if scripted is not None:
             result = scripted.code, scripted.text or refusal
         else:
-            result = stream_fault(self._exchange.accounts, args, self._exchange.now_ms())
+            result = stream_fault(self._exchange.accounts, args, self._exchange.clock.gate_ms())
         if isinstance(result, tuple):
             error = result[1] if scripted is not None else refusal
             session.send({"action": "access", "success": False, "error": error})
@@ -128,7 +128,7 @@ class FuturesSocket:
             if topic.channel in ("depthIncrease", "fundingRate"):
                 self._feed.snapshot(session, text)
         elif action == "unsubscribe":
-            self._hub.leave(session, text, self._exchange.now_ms())
+            self._hub.leave(session, text)
             self._acknowledge(session, action, text, request)
         else:
             self._subscribe(session, text, request)

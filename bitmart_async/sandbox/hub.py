@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .accounts import Account
     from .calls import Json
+    from .clock import Clock
     from .faults import Faults
 
 __all__ = ["Hub", "Session", "encode"]
@@ -79,8 +80,9 @@ class Session:
 class Hub:
     """The sessions of one market's two sockets."""
 
-    def __init__(self, market: str, faults: Faults, *, compress: bool) -> None:
+    def __init__(self, market: str, faults: Faults, clock: Clock, *, compress: bool) -> None:
         self.market = market
+        self._clock = clock
         self.sessions: dict[int, Session] = {}
         self._faults = faults
         self._compress = compress
@@ -97,48 +99,48 @@ class Hub:
     def add(self, session: Session) -> None:
         self.sessions[session.number] = session
 
-    def remove(self, session: Session, now_ms: int) -> None:
+    def remove(self, session: Session) -> None:
         self.sessions.pop(session.number, None)
         for topic in list(session.topics):
-            self.leave(session, topic, now_ms)
+            self.leave(session, topic)
 
     def join(self, session: Session, topic: str) -> None:
         session.topics[topic] = None
         self._topics.setdefault(topic, {})[session] = None
 
-    def leave(self, session: Session, topic: str, now_ms: int) -> None:
+    def leave(self, session: Session, topic: str) -> None:
         session.topics.pop(topic, None)
         if not session.topics:
-            session.bare_since_ms = now_ms
+            session.bare_since_ms = self._clock.gate_ms()
         listeners = self._topics.get(topic)
         if listeners is not None:
             listeners.pop(session, None)
             if not listeners:
                 del self._topics[topic]
 
-    def publish(self, topic: str, frame: Json, now_ms: int) -> None:
+    def publish(self, topic: str, frame: Json) -> None:
         """To everybody who listens to the topic."""
-        self._write(topic, self._topics.get(topic, ()), frame, now_ms)
+        self._write(topic, self._topics.get(topic, ()), frame)
 
-    def publish_to(self, uid: int, topic: str, frame: Json, now_ms: int) -> None:
+    def publish_to(self, uid: int, topic: str, frame: Json) -> None:
         """To the sessions of one account that listen to the topic."""
         listeners = [
             session
             for session in self._topics.get(topic, ())
             if session.account is not None and session.account.uid == uid
         ]
-        self._write(topic, listeners, frame, now_ms)
+        self._write(topic, listeners, frame)
 
-    def send_data(self, session: Session, topic: str, frame: Json, now_ms: int) -> None:
+    def send_data(self, session: Session, topic: str, frame: Json) -> None:
         """A data frame to one session: a snapshot."""
-        self._write(topic, (session,), frame, now_ms)
+        self._write(topic, (session,), frame)
 
-    def _write(self, topic: str, sessions: Iterable[Session], frame: Json, now_ms: int) -> None:
+    def _write(self, topic: str, sessions: Iterable[Session], frame: Json) -> None:
         if not sessions or self._faults.is_muted(topic):
             return
         text = encode(frame)
         payload: str | bytes = deflate(text) if self._compress else text
-        listeners = list(sessions)
+        listeners, now_ms = list(sessions), self._clock.gate_ms()
         for session in listeners:
             session.active_ms = now_ms
             if session.connection.transport.get_write_buffer_size() > _BACKLOG:

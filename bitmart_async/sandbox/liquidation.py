@@ -52,7 +52,7 @@ class LiquidationDesk:
         for uid, coin in crossed:
             if self._cross_due(uid, coin):
                 self._liquidate_cross(uid, coin, now_ms)
-        if self._futures.positions(self._account.uid):
+        if self._futures.positions(self._account.uid) and not self._futures.closed:
             self._futures.unwind(self._account, now_ms)
 
     # When

@@ -2,23 +2,31 @@
 
 Interest is reckoned when somebody looks: a loan remembers until when its interest is charged. A
 repayment pays interest first, then principal, the oldest loan first. Principal comes from and goes back
-to the lending pocket, interest goes to the exchange. Nobody is liquidated; what protects the lender is
-that borrowing, and taking coins out while something is owed, stop at a fixed ratio.
+to the lending pocket, interest goes to the exchange. Borrowing, and taking coins out while something is
+owed, stop at a fixed ratio.
+
+An account whose assets are down to 1.1 times its debts is liquidated: its orders are cancelled, what it
+has is traded at market for what it owes, and the debts are repaid. If that is not enough the liquidation
+desk takes what is left and pays the rest.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .ledger import FEES, LENDING, Ledger, Overdrawn
 from .listing import COINS
 from .numbers import ATOM_PLACES, ceil_div
 from .refusals import Refusal
+from .spot_orders import SpotTicket
 from .wallets import Teller, free, margin_wallet
 
 if TYPE_CHECKING:
+    from .accounts import Accounts
     from .rules import SpotRules
     from .spot import SpotEngine
 
@@ -58,6 +66,10 @@ class Loan:
     interest_total: int = 0
     charged_until: int
     at_ms: int
+
+    @property
+    def owes(self) -> bool:
+        return self.principal > 0 or self.interest > 0
 
     def accrue(self, now_ms: int) -> None:
         """Charge the hours begun since the last look."""
@@ -99,7 +111,9 @@ class Debt(NamedTuple):
 
 
 class MarginDesk:
-    def __init__(self, teller: Teller, spot: SpotEngine) -> None:
+    def __init__(self, teller: Teller, spot: SpotEngine, accounts: Accounts, desk: int) -> None:
+        self._accounts = accounts
+        self._desk = desk
         self._teller = teller
         self._ledger: Ledger = teller.ledger
         self._spot = spot
@@ -184,6 +198,69 @@ class MarginDesk:
         loan.accrue(now_ms)
         self._loans.append(loan)
         return number
+
+    def advance(self, now_ms: int) -> None:
+        """Liquidate the accounts that owe too much."""
+        for uid, symbol in {(loan.uid, loan.symbol): None for loan in self._loans if loan.owes}:
+            assets, debts = self.worth(uid, symbol, now_ms)
+            if assets * LIQUIDATION_RATIO[1] <= debts * LIQUIDATION_RATIO[0]:
+                self._liquidate(uid, symbol, now_ms)
+
+    def _liquidate(self, uid: int, symbol: str, now_ms: int) -> None:
+        wallet, market = margin_wallet(symbol), self._spot.markets[symbol]
+        rules = market.rules
+        for order in self._spot.open_orders(uid, symbol):
+            if order.wallet == wallet:
+                self._spot.cancel(order, now_ms, "system")
+        for coin in (rules.base, rules.quote):
+            missing = self.debt(uid, symbol, coin, now_ms).total - self._held(uid, symbol, coin)
+            if missing > 0:
+                with contextlib.suppress(Refusal):  # too little to trade, or the market is closed
+                    self._trade_for(uid, rules, coin, missing, now_ms)
+        for coin in (rules.base, rules.quote):
+            owed = self.debt(uid, symbol, coin, now_ms).total
+            if paid := min(owed, self._held(uid, symbol, coin)):
+                self.repay(uid, symbol, coin, paid, now_ms)
+        if any(loan.owes for loan in self.loans(uid, symbol, now_ms)):
+            self._write_off(uid, symbol, now_ms)
+
+    def _trade_for(self, uid: int, rules: SpotRules, coin: str, missing: int, now_ms: int) -> None:
+        """Sell all of the base coin, or buy as much of it as is missing."""
+        fee = 1_000_000 + self._spot.fees.taker_ppm
+        size: Decimal | None = None
+        notional: Decimal | None = None
+        if coin == rules.quote:
+            lots = self._held(uid, rules.symbol, rules.base) // rules.base_atoms(1)
+            size = Decimal(lots).scaleb(-rules.size_decimals)
+        else:
+            most = self._held(uid, rules.symbol, rules.quote) * 1_000_000 // fee - 1
+            wanted = rules.to_quote(missing, self._spot.markets[rules.symbol].last) * 102 // 100
+            notional = Decimal(min(most, wanted)).scaleb(-ATOM_PLACES)
+        self._spot.submit(
+            self._accounts[uid],
+            SpotTicket(
+                symbol=rules.symbol,
+                side="sell" if size is not None else "buy",
+                type="market",
+                size=size,
+                notional=notional,
+                wallet=margin_wallet(rules.symbol),
+            ),
+            now_ms,
+        )
+
+    def _write_off(self, uid: int, symbol: str, now_ms: int) -> None:
+        """The desk takes what is left and pays what is still owed."""
+        rules, purse = self._spot.markets[symbol].rules, free(self._desk, "spot")
+        for coin in (rules.base, rules.quote):
+            self._ledger.move(coin, self._held(uid, symbol, coin), free(uid, margin_wallet(symbol)), purse)
+        for loan in self.loans(uid, symbol, now_ms):
+            self._ledger.move(loan.coin, loan.interest, purse, FEES)
+            self._ledger.move(loan.coin, loan.principal, purse, LENDING)
+            loan.interest = loan.principal = 0
+
+    def _held(self, uid: int, symbol: str, coin: str) -> int:
+        return self._ledger.held(free(uid, margin_wallet(symbol)), coin)
 
     def repay(self, uid: int, symbol: str, coin: str, amount: int, now_ms: int) -> str:
         owed = self.debt(uid, symbol, coin, now_ms)

@@ -61,6 +61,8 @@ class _Venue(Protocol):
     least: int
     book: MatchingBook
 
+    @property
+    def closed(self) -> bool: ...
     def quote(self, side: Side, price: int, lots: int) -> int | None: ...
     def cancel(self, order_id: int) -> None: ...
     def take(self, side: Side, price: int, lots: int) -> None: ...
@@ -80,6 +82,10 @@ class _SpotVenue:
         lot = rules.value(rules.start_price, 1)
         self.typical = _TYPICAL[rules.quote] * 10**ATOM_PLACES / lot
         self.least = max(rules.min_size, 2 * rules.min_value // lot)
+
+    @property
+    def closed(self) -> bool:
+        return self._exchange.spot.closed
 
     def _send(self, side: Side, price: int, lots: int, *, house: bool) -> int | None:
         rules, exchange = self._rules, self._exchange
@@ -124,6 +130,10 @@ class _ContractVenue:
         if not rules.inverse:
             dollars *= Decimal(rules.start_price).scaleb(-rules.price_decimals)
         self.typical = 5 * _TYPICAL[rules.quote] / float(dollars)
+
+    @property
+    def closed(self) -> bool:
+        return self._exchange.futures.closed
 
     def _send(self, side: Side, price: int, lots: int, *, house: bool) -> int:
         exchange = self._exchange
@@ -258,7 +268,7 @@ class SeededMarket:
             pull = min(0.5, 0.001 * stretch)
             self._values[coin] = value * (1 + together + rng.gauss(0, swing * 0.7) - (value - 1) * pull)
         for ladder in self._ladders.values():
-            if rng.random() >= _BUSY.get(ladder.venue.base, _QUIET):
+            if rng.random() >= _BUSY.get(ladder.venue.base, _QUIET) or ladder.venue.closed:
                 continue
             noise = 1 + rng.gauss(0, _SWING / 4)
             ladder.fair = max(

@@ -62,6 +62,7 @@ class PlanBook:
 
     def submit(self, plan: PlanOrder) -> PlanOrder:
         """Keep an order until its price comes; it gets its id here."""
+        self._futures.check_open(plan.account)
         if len(self.working(plan.account.uid)) >= _MOST:
             raise Refusal(40028)
         uid = plan.account.uid
@@ -90,6 +91,11 @@ class PlanBook:
     def cancel(self, plan: PlanOrder, now_ms: int) -> None:
         self._end(plan, now_ms)
         self._announce(CANCELLED, plan)
+
+    def cancel_everything(self, now_ms: int) -> None:
+        """Cancel whatever waits."""
+        for plan in list(self._working.values()):
+            self.cancel(plan, now_ms)
 
     def on_event(self, event: Event) -> None:
         """Note the opening orders whose presets are due."""

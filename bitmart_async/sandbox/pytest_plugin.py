@@ -26,6 +26,7 @@ class SandboxOptions(TypedDict, total=False):
     seed: int
     symbols: list[str] | str
     speed: float
+    stepped: bool
     lively: bool
     rate_limits: bool
     compress: bool

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from .calls import Call, Form, Json, Route
 from .journal import Journal, Request, Watch
+from .phases import reached
 from .quotas import Quota, QuotaKeeper, Usage
 from .refusals import Refusal
 from .signatures import Auth, identify
@@ -79,7 +80,7 @@ class RestFace:
             await asyncio.sleep(fault.delay)
         if fault is not None and not fault.after and (fault.drop or fault.status is not None):
             return _scripted(fault, request)
-        response = self._answer(request, headers, body, self._exchange.now_ms())
+        response = self._answer(request, headers, body)
         if fault is not None and (fault.drop or fault.status is not None):
             return _scripted(fault, request)
         return response
@@ -89,8 +90,10 @@ class RestFace:
         request: web.BaseRequest,
         headers: Mapping[str, str],
         body: bytes,
-        now_ms: int,
     ) -> web.Response:
+        if reached(self._exchange.phase, "closed"):
+            return self._refused(Refusal(30014), Usage(0, _UNPUBLISHED))
+        now_ms = self._exchange.now_ms()
         route = self._routes.get(request.path)
         if route is None:
             refusal = Refusal(30000)
@@ -99,7 +102,7 @@ class RestFace:
         try:
             if request.method != route.method:
                 raise Refusal(57001)
-            params, account, usage = self._admit(route, request, headers, body, now_ms)
+            params, account, usage = self._admit(route, request, headers, body)
             self._exchange.advance(now_ms)  # so that a caller sees what is due by now
             data = route.handler(Call(params, self._exchange, account, now_ms))
         except Refusal as refusal:
@@ -112,13 +115,13 @@ class RestFace:
         request: web.BaseRequest,
         headers: Mapping[str, str],
         body: bytes,
-        now_ms: int,
     ) -> tuple[dict[str, Json], Account | None, Usage]:
         """Who calls, with what; raises a Refusal for whoever may not."""
+        gate_ms = self._exchange.clock.gate_ms()
         params, fault = _params(route, request, headers, body)
         window = _window(params) if route.recv_window and route.auth is Auth.SIGNED else None
-        account = identify(self._exchange.accounts, route.auth, headers, body, now_ms, window=window)
-        usage = self._count(route, request, account, now_ms)
+        account = identify(self._exchange.accounts, route.auth, headers, body, gate_ms, window=window)
+        usage = self._count(route, request, account, gate_ms)
         if fault is not None:
             raise fault
         return params, account, usage

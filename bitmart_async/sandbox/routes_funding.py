@@ -57,7 +57,7 @@ def _currency(call: Call, row: Network) -> Json:
         "contract_address": row.contract,
         "network": row.chain,
         "withdraw_enabled": row.is_open,
-        "deposit_enabled": row.is_open,
+        "deposit_enabled": row.is_open and call.exchange.funding.deposits_open,
         "withdraw_minsize": _money(row.min_withdrawal),
         "recharge_minsize": _money(row.min_deposit),
         "withdraw_minfee": None,
@@ -69,7 +69,7 @@ def _currency(call: Call, row: Network) -> Json:
 def _address(call: Call) -> Json:
     _only_main(call)
     row = network(call.text("currency", refuse=60000))
-    if not row.is_open:
+    if not row.is_open or not call.exchange.funding.deposits_open:
         raise Refusal(60003)
     return {
         "currency": row.code,

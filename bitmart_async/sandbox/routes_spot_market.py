@@ -41,7 +41,12 @@ _TICKER_COLUMNS: Final = (
 def _currencies(call: Call) -> Json:
     return {
         "currencies": [
-            {"id": coin.code, "name": coin.name, "withdraw_enabled": True, "deposit_enabled": True}
+            {
+                "id": coin.code,
+                "name": coin.name,
+                "withdraw_enabled": True,
+                "deposit_enabled": call.exchange.funding.deposits_open,
+            }
             for coin in COINS.values()
         ]
     }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Self, TypedDict
 from aiohttp import web
 
 from ..environments import Environment, local
+from .clock import Clock
+from .driver import Driver
 from .events import ContractOrderChanged, Event, SpotOrderChanged
 from .exchange import Exchange
 from .faults import Faults
@@ -20,6 +22,7 @@ from .listing import COINS, DEFAULT
 from .market import SeededMarket
 from .networks import NETWORKS
 from .numbers import ATOM_PLACES, read_decimal, whole_units
+from .phases import PHASES, Phase, reached
 from .rest import RestFace
 from .routes import FUTURES_ROUTES, SPOT_ROUTES
 from .spot_feed import SpotFeed
@@ -36,10 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Keys", "Sandbox"]
 
-_BEAT: Final = 0.05
-"""Seconds between two looks at what is due."""
-_SWEEP_MS: Final = 1_000
 _REST_STOP: Final = 0.1
+_FASTEST: Final = 100_000
 
 
 class Keys(TypedDict):
@@ -75,7 +76,9 @@ class Sandbox:
         seed: Decides keys, past prices and the makers' acts: the same seed, the same sequence.
         symbols: The markets, spot pairs and contracts alike: ``["ETH_USDT", "ETHUSDT"]``, or ``"all"`` for
             the two dozen there are. BTC_USDT and the index pair of every contract come along.
-        speed: How many times as busy the makers are. The clock always runs true.
+        speed: Seconds of the market in one real second: candles, funding, interest, withdrawals and the
+            makers follow. Timestamps of calls are judged by real time at any speed.
+        stepped: The market's time stands still but for :meth:`advance`.
         lively: With False nobody acts after the first book stands, so that tests are deterministic.
         host: The address to listen on.
         spot_rest: Port; 0 for a free one. So for the three others.
@@ -89,6 +92,7 @@ class Sandbox:
         seed: int = 1,
         symbols: Iterable[str] | str = DEFAULT,
         speed: float = 1.0,
+        stepped: bool = False,
         lively: bool = True,
         host: str = "127.0.0.1",
         spot_rest: int = 0,
@@ -98,10 +102,10 @@ class Sandbox:
         rate_limits: bool = True,
         compress: bool = False,
     ) -> None:
-        if speed <= 0:
-            raise ValueError(f"speed must be above zero, not {speed}")
-        self._speed = speed
-        self._lively = lively
+        if not 0 < speed <= _FASTEST:
+            raise ValueError(f"speed must be above zero and at most {_FASTEST}, not {speed}")
+        if stepped and speed != 1.0:
+            raise ValueError("a stepped clock has no speed; give one or the other")
         self._host = host
         self._ports = {
             "spot_rest": spot_rest,
@@ -110,7 +114,7 @@ class Sandbox:
             "futures_streams": futures_streams,
         }
         self._watch = Watch()
-        self._exchange = Exchange(seed=seed, symbols=symbols)
+        self._exchange = Exchange(seed=seed, symbols=symbols, clock=Clock(speed=speed, stepped=stepped))
         self._market = SeededMarket(self._exchange, seed)
         self.journal = Journal()
         """Everything received, oldest first."""
@@ -120,6 +124,15 @@ class Sandbox:
         self._runners: list[web.ServerRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._build(rate_limits, compress)
+        self._driver = Driver(
+            self._exchange,
+            self._market,
+            (self._spot_feed, self._futures_feed),
+            self._streams,
+            speed=speed,
+            lively=lively,
+            stepped=stepped,
+        )
 
     # For users
 
@@ -171,8 +184,43 @@ class Sandbox:
         return AccountTruth(self._exchange, account.uid)
 
     def now_ms(self) -> int:
-        """The exchange's clock."""
+        """The market's clock: what orders, trades and candles are dated by."""
         return self._exchange.now_ms()
+
+    def gate_ms(self) -> int:
+        """The clock that judges timestamps, and that ``/system/time`` answers: real time, with any skew."""
+        return self._exchange.clock.gate_ms()
+
+    async def advance(self, seconds: float) -> None:
+        """Let so much of the market's time pass at once, with all that falls due and is pushed in it.
+
+        With ``stepped=True`` this is the only way time passes, and the makers act on the way; otherwise
+        the market's clock is put ahead. A long walk is done in at most 1,000 strides, each looked at once.
+
+        Raises:
+            ValueError: Time does not go back.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"time does not go back: {seconds} s")
+        await self._driver.advance(seconds)
+
+    @property
+    def phase(self) -> Phase:
+        """How far the venue is on its way to the end; assign to it to go there.
+
+        ``open``; ``deposits_suspended``; ``no_new_spot_orders``; ``trading_over``: orders are cancelled
+        and positions closed; ``closed``: every call is refused and every socket cut.
+        """
+        return self._exchange.phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        if phase not in PHASES:
+            raise ValueError(f"{phase!r} is no phase: it is one of {', '.join(PHASES)}")
+        self._exchange.enter(phase)
+        if reached(phase, "closed"):
+            for face in self._streams:
+                face.cut("")
 
     def tick(self, symbol: str, last: str) -> None:
         """Let the market trade at a price, and push trade and ticker now.
@@ -222,12 +270,15 @@ class Sandbox:
         Raises:
             KeyError: No such currency.
             ValueError: The amount is no number above zero with at most 8 decimals.
+            RuntimeError: Deposits are suspended.
         """
         row = next((row for row in NETWORKS if row.code == currency), None)
         if row is None:
             raise KeyError(currency)
         atoms = _atoms(amount, currency)
         exchange = self._exchange
+        if not exchange.funding.deposits_open:
+            raise RuntimeError(f"deposits are suspended in the phase {exchange.phase}")
         return str(exchange.funding.deposit(exchange.default.uid, row, atoms, self.now_ms()).number)
 
     # Life
@@ -271,8 +322,8 @@ class Sandbox:
     def _build(self, rate_limits: bool, compress: bool) -> None:
         exchange, faults, watch = self._exchange, self.faults, self._watch
         numbers = count(1)
-        spot_hub = Hub("spot", faults, compress=compress)
-        futures_hub = Hub("futures", faults, compress=False)
+        spot_hub = Hub("spot", faults, exchange.clock, compress=compress)
+        futures_hub = Hub("futures", faults, exchange.clock, compress=False)
         self._spot_feed = SpotFeed(exchange, spot_hub)
         self._futures_feed = FuturesFeed(exchange, futures_hub)
         self._streams = (
@@ -323,9 +374,7 @@ class Sandbox:
             host=self._host,
             name="sandbox",
         )
-        self._tasks.append(asyncio.create_task(self._beat(), name="sandbox heartbeat"))
-        if self._lively:
-            self._tasks.append(asyncio.create_task(self._trade(), name="sandbox makers"))
+        self._tasks = self._driver.start()
 
     async def _listen(self, face: RestFace, port: int) -> int:
         runner = web.ServerRunner(web.Server(face.handle, access_log=None), shutdown_timeout=_REST_STOP)
@@ -333,25 +382,6 @@ class Sandbox:
         await runner.setup()
         await web.TCPSite(runner, self._host, port).start()
         return int(runner.addresses[0][1])
-
-    async def _beat(self) -> None:
-        """Do and push what is due, close what is idle."""
-        swept = 0
-        while True:
-            now_ms = self.now_ms()
-            self._exchange.advance(now_ms)
-            self._spot_feed.advance(now_ms)
-            self._futures_feed.advance(now_ms)
-            if now_ms - swept >= _SWEEP_MS:
-                swept = now_ms
-                for face in self._streams:
-                    face.sweep(now_ms)
-            await asyncio.sleep(_BEAT)
-
-    async def _trade(self) -> None:
-        while True:
-            await asyncio.sleep(self._market.pause() / self._speed)
-            self._market.act()
 
     async def _cut(self, sockets: str) -> int:
         cut = sum(face.cut(sockets) for face in self._streams)

@@ -87,6 +87,8 @@ class SpotEngine:
         self._by_client_id: dict[tuple[int, str], int] = {}
         self._fills: dict[int, list[SpotFill]] = {}
         self._house: set[int] = set()
+        self.closed = False
+        """Whether customers' new orders are refused."""
 
     # Reading
 
@@ -124,6 +126,7 @@ class SpotEngine:
             Refusal: It breaks a rule or cannot be paid; nothing has changed.
         """
         market = self._tradable(ticket.symbol)
+        self.check_open(account)
         order = self._draft(account, ticket, market.rules, now_ms)
         self._freeze(order, market.rules)
         if account.house:
@@ -148,6 +151,17 @@ class SpotEngine:
         )
         self._settle_all(order, market, outcome, now_ms)
         return order
+
+    def check_open(self, account: Account) -> None:
+        """Raises a Refusal when new orders of this account are not taken any more."""
+        if self.closed and not account.house:
+            raise Refusal(51008)
+
+    def cancel_everything(self, now_ms: int) -> None:
+        """Cancel every customer's open orders, as the exchange itself."""
+        for uid in [uid for uid in self._working if uid not in self._house]:
+            for order in self.open_orders(uid):
+                self.cancel(order, now_ms, "system")
 
     def cancel(self, order: SpotOrder, now_ms: int, source: str = "user") -> None:
         """Take an open order out of the book and free its money."""

@@ -106,7 +106,7 @@ class SpotFeed:
             self.snapshot(session, text)
             return
         frame = _frame(topic.table, self._data(topic, market, now_ms))
-        self._hub.send_data(session, text, frame, now_ms)
+        self._hub.send_data(session, text, frame)
         if first:
             self._pulse(text, topic).pushed(self._key(topic, market, now_ms), now_ms)
 
@@ -126,7 +126,7 @@ class SpotFeed:
                 version=view.version,
             ),
         )
-        self._hub.send_data(session, text, frame, now_ms)
+        self._hub.send_data(session, text, frame)
 
     # Time
 
@@ -142,7 +142,7 @@ class SpotFeed:
             elif self._pulse(text, topic).due(now_ms) and self._pulse(text, topic).changed(
                 self._key(topic, market, now_ms), now_ms
             ):
-                self._hub.publish(text, _frame(topic.table, self._data(topic, market, now_ms)), now_ms)
+                self._hub.publish(text, _frame(topic.table, self._data(topic, market, now_ms)))
 
     def force_ticker(self, symbol: str, now_ms: int) -> None:
         """Push the ticker now, due or not."""
@@ -151,7 +151,7 @@ class SpotFeed:
         if self._hub.listens(text):
             market = self._exchange.spot.markets[symbol]
             self._pulse(text, topic).pushed(self._key(topic, market, now_ms), now_ms)
-            self._hub.publish(text, _frame(topic.table, self._data(topic, market, now_ms)), now_ms)
+            self._hub.publish(text, _frame(topic.table, self._data(topic, market, now_ms)))
 
     # Inside
 
@@ -183,7 +183,6 @@ class SpotFeed:
             _frame(
                 topic.table, _depth(market.rules, asks, bids, now_ms, type="update", version=view.version)
             ),
-            now_ms,
         )
 
     def _key(self, topic: SpotTopic, market: SpotMarket, now_ms: int) -> object:
@@ -235,7 +234,7 @@ class SpotFeed:
             self._order(event, now_ms)
         elif isinstance(event, SpotBalanceChanged) and self._hub.listens(BALANCES):
             data = balance_push(event, self._exchange.ledger)
-            self._hub.publish_to(event.uid, BALANCES, _frame("spot/user/balance", data), now_ms)
+            self._hub.publish_to(event.uid, BALANCES, _frame("spot/user/balance", data))
 
     def _trade(self, event: SpotTraded, now_ms: int) -> None:
         text = f"spot/trade:{event.symbol}"
@@ -254,7 +253,6 @@ class SpotFeed:
                         "ms_t": event.at_ms,
                     },
                 ),
-                now_ms,
             )
 
     def _order(self, event: SpotOrderChanged, now_ms: int) -> None:
@@ -263,7 +261,7 @@ class SpotFeed:
             if self._hub.listens(text):
                 rules = self._exchange.spot.markets[order.symbol].rules
                 frame = _frame(SpotTopic.parse(text).table, order_push(order, event.fill, rules))
-                self._hub.publish_to(order.uid, text, frame, now_ms)
+                self._hub.publish_to(order.uid, text, frame)
 
 
 def _frame(table: str, element: Json) -> Json:

@@ -81,7 +81,7 @@ class SpotSocket:
         if scripted is not None:
             result = scripted.code, scripted.text or _DEFAULT_REFUSAL
         else:
-            result = stream_fault(self._exchange.accounts, args, self._exchange.now_ms())
+            result = stream_fault(self._exchange.accounts, args, self._exchange.clock.gate_ms())
         if isinstance(result, tuple):
             self._error(session, "login", *result)
             return False
@@ -106,7 +106,7 @@ class SpotSocket:
         elif operation == "subscribe":
             self._subscribe(session, text)
         elif operation == "unsubscribe":
-            self._hub.leave(session, text, self._exchange.now_ms())
+            self._hub.leave(session, text)
             session.send({"event": "unsubscribe", "topic": text})
         elif topic.table == INCREASE:
             self._feed.snapshot(session, text)

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from .hub import Hub, Session
 from .journal import Journal, SessionClosed, SessionOpened, StreamMessage, Watch
+from .phases import reached
 
 if TYPE_CHECKING:
     from itertools import count
@@ -103,7 +104,7 @@ class StreamFace:
             self._serve,
             host,
             port,
-            process_request=_check_path,
+            process_request=self._check_handshake,
             compression=None,
             max_size=self._limits.message_bytes,
             ping_interval=self._limits.ping_s,
@@ -140,6 +141,13 @@ class StreamFace:
 
     # One socket
 
+    def _check_handshake(self, connection: ServerConnection, request: Handshake) -> Response | None:
+        if reached(self._exchange.phase, "closed"):
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Service unavailable\n")
+        if urlsplit(request.path).path in _PATHS:
+            return None
+        return connection.respond(HTTPStatus.NOT_FOUND, "Not found\n")
+
     async def _serve(self, connection: ServerConnection) -> None:
         session = self._open(connection)
         try:
@@ -156,15 +164,17 @@ class StreamFace:
 
     async def _converse(self, session: Session) -> None:
         async for message in session.connection:
-            now_ms = self._exchange.now_ms()
-            session.active_ms = now_ms
+            gate_ms = self._exchange.clock.gate_ms()
+            session.active_ms = gate_ms
             text = message if isinstance(message, str) else message.decode(errors="replace")
             self._journal.add(
-                StreamMessage(socket=session.name, session=session.number, text=text, at_ms=now_ms)
+                StreamMessage(
+                    socket=session.name, session=session.number, text=text, at_ms=self._exchange.now_ms()
+                )
             )
             self._watch.seen.sockets[session.name].messages += 1
             self._watch.changed()
-            if self._too_many_messages(session, now_ms):
+            if self._too_many_messages(session, gate_ms):
                 self._dialect.too_frequent(session)
                 await session.connection.close()
                 return
@@ -173,7 +183,7 @@ class StreamFace:
                 return
 
     def _open(self, connection: ServerConnection) -> Session:
-        now_ms = self._exchange.now_ms()
+        gate_ms = self._exchange.clock.gate_ms()
         request = connection.request
         assert request is not None, "the handshake is over"
         socket = f"{self._hub.market}_{_PATHS[urlsplit(request.path).path]}"
@@ -183,14 +193,17 @@ class StreamFace:
             name=socket,
             address=str(peer[0]) if peer else "",
             connection=connection,
-            opened_ms=now_ms,
-            active_ms=now_ms,
-            bare_since_ms=now_ms,
+            opened_ms=gate_ms,
+            active_ms=gate_ms,
+            bare_since_ms=gate_ms,
         )
         self._hub.add(session)
         self._journal.add(
             SessionOpened(
-                socket=socket, session=session.number, headers=dict(request.headers.raw_items()), at_ms=now_ms
+                socket=socket,
+                session=session.number,
+                headers=dict(request.headers.raw_items()),
+                at_ms=self._exchange.now_ms(),
             )
         )
         counters = self._watch.seen.sockets[socket]
@@ -201,7 +214,7 @@ class StreamFace:
 
     def _close(self, session: Session) -> None:
         now_ms = self._exchange.now_ms()
-        self._hub.remove(session, now_ms)
+        self._hub.remove(session)
         self._journal.add(SessionClosed(socket=session.name, session=session.number, at_ms=now_ms))
         self._watch.seen.sockets[session.name].open_sessions -= 1
         self._watch.changed()
@@ -210,7 +223,7 @@ class StreamFace:
         """The code of the limit this connection breaks, if any."""
         if not self._enforced:
             return ""
-        now_ms = self._exchange.now_ms()
+        now_ms = self._exchange.clock.gate_ms()
         kind = session.name.rpartition("_")[2]
         open_now = sum(
             other.name == session.name and other.address == session.address
@@ -234,9 +247,3 @@ class StreamFace:
             session.recent.popleft()
         session.recent.append(now_ms)
         return len(session.recent) > limit
-
-
-def _check_path(connection: ServerConnection, request: Handshake) -> Response | None:
-    if urlsplit(request.path).path in _PATHS:
-        return None
-    return connection.respond(HTTPStatus.NOT_FOUND, "Not found\n")

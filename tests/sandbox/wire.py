@@ -40,7 +40,7 @@ class Wire:
         return environment.futures_rest if path.startswith(FUTURES_PATHS) else environment.spot_rest
 
     def headers(self, body: str, **changed: str | None) -> dict[str, str]:
-        keys, timestamp = self.keys, str(self.sandbox.now_ms())
+        keys, timestamp = self.keys, str(self.sandbox.gate_ms())
         given = {
             "X-BM-KEY": keys["api_key"],
             "X-BM-TIMESTAMP": timestamp,
@@ -125,7 +125,7 @@ class Stream:
         return frame["data"]
 
     async def login(self, sandbox: Sandbox, **changed: str) -> Any:
-        keys, timestamp = sandbox.keys, str(sandbox.now_ms())
+        keys, timestamp = sandbox.keys, str(sandbox.gate_ms())
         args = {
             "key": keys["api_key"],
             "timestamp": timestamp,
