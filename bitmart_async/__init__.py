@@ -24,6 +24,14 @@ from bitmart_async._version import __version__
 
 if TYPE_CHECKING:
     from bitmart_async import errors, topics, trading
+    from bitmart_async.archive import (
+        Archive,
+        ArchiveProgress,
+        ArchiveReport,
+        Verification,
+        archive_account,
+        verify_archive,
+    )
     from bitmart_async.book import BookFill, BookResult, BookSnapshot, BookTrouble, OrderBook
     from bitmart_async.clock import Clock
     from bitmart_async.credentials import Credentials
@@ -162,6 +170,14 @@ if TYPE_CHECKING:
     from bitmart_async.websocket.topics import Market, Topic
 
 _HOMES = {
+    "archive": (
+        "Archive",
+        "ArchiveProgress",
+        "ArchiveReport",
+        "Verification",
+        "archive_account",
+        "verify_archive",
+    ),
     "book": ("BookFill", "BookResult", "BookSnapshot", "BookTrouble", "OrderBook"),
     "clock": ("Clock",),
     "credentials": ("Credentials",),
@@ -320,6 +336,9 @@ __all__ = [
     "ApiAccountType",
     "ApiError",
     "ApiKeyStatus",
+    "Archive",
+    "ArchiveProgress",
+    "ArchiveReport",
     "Asked",
     "Auth",
     "AuthError",
@@ -450,15 +469,18 @@ __all__ = [
     "Unavailable",
     "Update",
     "Use",
+    "Verification",
     "WebsocketClient",
     "WithdrawAccountType",
     "WithdrawAddressStatus",
     "WithdrawAddressType",
     "__version__",
+    "archive_account",
     "errors",
     "local",
     "topics",
     "trading",
+    "verify_archive",
 ]
 
 logging.getLogger("bitmart_async").addHandler(logging.NullHandler())

@@ -18,6 +18,7 @@ _CLASSES = (
     "History",
     "Asked",
     "DeadMansSwitch",
+    "Archive",
     "OrderBook",
 )
 _MODULES = (
@@ -40,6 +41,7 @@ _MODULES = (
     "topics",
     "trading",
     "rest",
+    "archive",
     "numbers",
     "book",
 )

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
+from rich.text import Text
 
-from bitmart_async import __version__
-from bitmart_async.cli import USAGE
+from bitmart_async import BitMartError, ConfigurationError, __version__
+from bitmart_async.cli import INTERRUPTED, USAGE
+from bitmart_async.cli.where import Where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["run"]
+
+_LIVE = Where()
 
 app = cyclopts.App(
     name="bitmart",
@@ -94,6 +101,88 @@ def sandbox(
             as_json=json,
         )
     )
+
+
+archive_app = cyclopts.App(name="archive", help_on_error=True)
+app.command(archive_app)
+
+
+@archive_app.default
+def archive(
+    *,
+    out: Path,
+    since: datetime | None = None,
+    symbols: Literal["all", "touched"] | None = None,
+    retry_refused: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    where: Where = _LIVE,
+) -> int:
+    """Read everything the account can read into a folder, before it is gone.
+
+    Wallets, orders, trades, movements, loans, savings and the rules they lived under: raw replies as they
+    came, tables as CSV and Parquet, and a report of what is whole and what is not. Only reading calls are
+    made. Interrupt it at any moment: the same command goes on where it stopped.
+
+    Parameters
+    ----------
+    out
+        The folder; it is made when it is not there.
+    since
+        How far back to ask, as 2024-01-31 (UTC). 2018-01-01 when not given, before the exchange opened.
+    symbols
+        Finished futures orders are asked for contract by contract: all of them (complete, slow), or only
+        those the account has touched (an order cancelled unfilled may be missed).
+    retry_refused
+        Ask again for what was refused in an earlier run, after a key got more rights, say.
+    json
+        Print the report as JSON, and nothing else.
+    """
+    from bitmart_async.cli.archive import run as archive_run
+
+    return _task(
+        lambda console: archive_run(
+            console,
+            where,
+            out,
+            since=None if since is None else since.replace(tzinfo=UTC),
+            symbols=symbols,
+            retry_refused=retry_refused,
+            as_report=json,
+        ),
+        stopped="Stopped; what was read is kept. The same command goes on from here.",
+    )
+
+
+@archive_app.command(name="verify")
+def archive_verify(path: Path, /, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Check a finished archive: hashes, raw replies, windows, and every table derived from them again.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    json
+        Print the result as JSON, and nothing else.
+    """
+    from bitmart_async.cli.archive import verify
+
+    return _task(lambda console: verify(console, path, as_report=json))
+
+
+def _task(work: Callable[[Console], Coroutine[object, object, int]], *, stopped: str = "Stopped.") -> int:
+    """Run a command to its exit code; its errors become one line, Ctrl-C a goodbye."""
+    console, errors = Console(highlight=False), Console(highlight=False, stderr=True)
+    try:
+        return asyncio.run(work(console))
+    except KeyboardInterrupt:
+        errors.print(stopped)
+        return INTERRUPTED
+    except ConfigurationError as error:
+        errors.print(Text(str(error), style="red"))
+        return USAGE
+    except (BitMartError, OSError) as error:
+        errors.print(Text(f"{type(error).__name__}: {error}", style="red"))
+        return 1
 
 
 def run(arguments: Sequence[str]) -> int:

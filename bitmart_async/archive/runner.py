@@ -1,0 +1,608 @@
+"""Reading an account until nothing is left: order, patience, what is kept when, and how long it takes.
+
+Every table is read by one worker, a few at once: their endpoints have rate limits of their own, which
+the clients keep. A reply is on its way to the disk before it is used; a piece that is finished is noted
+in the journal. Whatever kills the program, the next run reads the journal, feeds the kept replies of
+the pieces that were under way to the same plans, and asks for what comes next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+from bitmart_async._version import __version__
+from bitmart_async.archive.columns import iso
+from bitmart_async.archive.journal import FORMAT, Done, Head, Journal, Lock, read_head, write_file, write_head
+from bitmart_async.archive.plan import ASKS, OMITTED
+from bitmart_async.archive.raw import RawFile, record
+from bitmart_async.archive.replay import Decoder, Replay, plain
+from bitmart_async.archive.report import ArchiveReport, TableReport, as_json, as_markdown, table_report
+from bitmart_async.archive.tables import Source, arrow, digest, write_table
+from bitmart_async.archive.units import lines, windows_left
+from bitmart_async.environments import LIVE
+from bitmart_async.errors import (
+    ApiError,
+    AuthError,
+    BadResponse,
+    BitMartError,
+    ConfigurationError,
+    EdgeBlocked,
+    IpBanned,
+    Maintenance,
+    RateLimited,
+    SystemFault,
+    TimestampRejected,
+    TlsError,
+    TransportError,
+)
+from bitmart_async.ratelimit import RateLimits
+from bitmart_async.rest.clients import FuturesClientV2, RestClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import date
+
+    from bitmart_async.archive.plan import Ask, Found
+    from bitmart_async.archive.raw import Record
+    from bitmart_async.archive.units import Line, Unit
+    from bitmart_async.credentials import Credentials
+    from bitmart_async.environments import Environment
+
+__all__ = ["SINCE", "Archive", "ArchiveProgress", "archive_account"]
+
+SINCE: Final = 1_514_764_800_000
+"""2018-01-01 UTC, Unix ms: the exchange opened in March of that year."""
+_TRIES: Final = 6
+"""Of one request that gets no usable answer, each with the client's own repeats inside."""
+_BACKOFF: Final = 0.5
+_BACKOFF_MOST: Final = 30.0
+_WORKERS: Final = 6
+_SYNC_SECONDS: Final = 1.0
+_MEMO_LENGTH: Final = 8
+"""A shorter memo is no secret worth losing data for: it may be any word of a reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveProgress:
+    """How far it is. Figures are of what is known now: full windows and new symbols add to them."""
+
+    phase: Literal["reading", "writing"]
+    requests: int
+    """Made so far, by this run."""
+    left: int
+    """Requests that are left at least."""
+    seconds_left: float
+    """What these take at the exchange's rate limits and the speed seen so far."""
+    rows: int
+    """Read so far, by this run."""
+    doing: tuple[str, ...]
+    """Tables that are read or written now."""
+
+
+class _Failed(Exception):
+    """No usable answer, although it was tried again and again."""
+
+
+class Archive:
+    """Everything an account can read, in a folder. See :func:`archive_account`."""
+
+    def __init__(
+        self,
+        out: str | Path,
+        *,
+        credentials: Credentials,
+        environment: Environment = LIVE,
+        since: date | int | None = None,
+        symbols: Literal["all", "touched"] | None = None,
+        retry_refused: bool = False,
+        rate_limits: RateLimits | None = None,
+        on_progress: Callable[[ArchiveProgress], None] | None = None,
+    ) -> None:
+        """Nothing is read or written before :meth:`run`.
+
+        Args:
+            out: The folder. An archive that was begun there is continued, whatever interrupted it.
+            credentials: A key that may read; no other right is used.
+            environment: DEMO reads the futures demo alone, since spot has no demo.
+            since: How far back to ask: a UTC date or Unix ms; 2018-01-01 when not given.
+            symbols: Finished futures orders must be asked for contract by contract. ``"all"``: every
+                contract there is. ``"touched"``: those that a trade, a movement, a position or an open
+                order names; faster, and an order that was cancelled unfilled may be missed.
+            retry_refused: Ask again for what was refused in an earlier run.
+            rate_limits: To share with clients of the same key.
+            on_progress: Called after every reply.
+        """
+        self._out = Path(out)
+        self._credentials = credentials
+        self._environment = environment
+        self._since = _ms(since)
+        self._symbols: Literal["all", "touched"] | None = symbols
+        self._again = retry_refused
+        self._limits = rate_limits or RateLimits()
+        self._tell = on_progress
+
+    async def run(self) -> ArchiveReport:
+        """Read what is left, write the tables and the report.
+
+        Raises:
+            ConfigurationError: The folder holds another archive, is in use, or a library is missing.
+            AuthError: The exchange does not take the key at all.
+            Damaged: A kept reply is not as it was received.
+        """
+        arrow("pyarrow")
+        self._out.mkdir(parents=True, exist_ok=True)
+        lock = Lock(self._out)
+        try:
+            head = self._head()
+            run = _Run(self._out, head, secrets=self._secrets(), again=self._again, tell=self._tell)
+            try:
+                async with AsyncExitStack() as stack:
+                    await run.read(await self._clients(stack))
+                return await run.write()
+            finally:
+                run.close()
+        finally:
+            lock.close()
+
+    async def _clients(self, stack: AsyncExitStack) -> dict[str, RestClient | FuturesClientV2]:
+        futures = FuturesClientV2(
+            credentials=self._credentials, environment=self._environment, rate_limits=self._limits
+        )
+        clients: dict[str, RestClient | FuturesClientV2] = {
+            "futures": await stack.enter_async_context(futures)
+        }
+        if self._environment.name != "demo":
+            rest = RestClient(
+                credentials=self._credentials, environment=self._environment, rate_limits=self._limits
+            )
+            clients["spot"] = await stack.enter_async_context(rest)
+        return clients
+
+    def _head(self) -> Head:
+        """The frozen part: read, or made and written."""
+        known = read_head(self._out)
+        hosts = [self._environment.spot_rest, self._environment.futures_rest]
+        if known is None:
+            head = Head(
+                format=FORMAT,
+                library=__version__,
+                environment=self._environment.name,
+                hosts=hosts,
+                began_ms=int(time.time() * 1000),
+                since_ms=SINCE if self._since is None else self._since,
+                symbols="all" if self._symbols is None else self._symbols,
+                clients=["futures"] if self._environment.name == "demo" else ["spot", "futures"],
+            )
+            if head.since_ms >= head.began_ms:
+                raise ConfigurationError(f"since {iso(head.since_ms)} lies in the future")
+            write_head(self._out, head)
+            return head
+        if known.environment != self._environment.name:
+            raise ConfigurationError(
+                f"{self._out} holds an archive of {known.environment}; give another folder for "
+                f"{self._environment.name}"
+            )
+        other_since = self._since is not None and self._since != known.since_ms
+        if other_since or (self._symbols is not None and self._symbols != known.symbols):
+            raise ConfigurationError(
+                f"the archive in {self._out} was begun with since {iso(known.since_ms)[:10]} and symbols "
+                f"{known.symbols}: continue it with the same, or begin another one in another folder"
+            )
+        return known
+
+    def _secrets(self) -> tuple[str, ...]:
+        own = self._credentials
+        memo = (own.api_memo,) if len(own.api_memo) >= _MEMO_LENGTH else (f'"{own.api_memo}"',)
+        return own.api_key, own.api_secret, *memo
+
+
+async def archive_account(
+    out: str | Path,
+    *,
+    credentials: Credentials,
+    environment: Environment = LIVE,
+    since: date | int | None = None,
+    symbols: Literal["all", "touched"] | None = None,
+    retry_refused: bool = False,
+    on_progress: Callable[[ArchiveProgress], None] | None = None,
+) -> ArchiveReport:
+    """Read everything the account can read into a folder; go on where an earlier run stopped.
+
+    Raw replies, tables as CSV and Parquet, ``REPORT.md`` and ``report.json`` come to lie there. Only
+    reading calls are made. What the exchange refuses is noted in the report and stops nothing.
+
+    Args and errors: as for :class:`Archive`.
+    """
+    return await Archive(
+        out,
+        credentials=credentials,
+        environment=environment,
+        since=since,
+        symbols=symbols,
+        retry_refused=retry_refused,
+        on_progress=on_progress,
+    ).run()
+
+
+def _ms(since: date | int | None) -> int | None:
+    if since is None or isinstance(since, int):
+        return since
+    import calendar
+
+    return calendar.timegm((since.year, since.month, since.day, 0, 0, 0)) * 1000
+
+
+class _Run:
+    """One run over one folder."""
+
+    def __init__(
+        self,
+        out: Path,
+        head: Head,
+        *,
+        secrets: tuple[str, ...],
+        again: bool,
+        tell: Callable[[ArchiveProgress], None] | None,
+    ) -> None:
+        self._out = out
+        self._head = head
+        self._secrets = secrets
+        self._again = again
+        self._tell = tell
+        self._journal = Journal(out / "journal.ndjson")
+        self._raw: dict[str, RawFile] = {}
+        self._found: Found = self._journal.found()
+        self._decoder = Decoder()
+        self._asks = [ask for ask in ASKS if ask.host in head.clients and _wanted(ask, head)]
+        self._answered: set[str] = set()  # hosts that have taken the key
+        self._failed: set[str] = set()  # units that got no answer in this run
+        self._left: dict[str, int] = {}
+        self._pace: dict[str, float] = {}
+        self._doing: dict[str, None] = {}
+        self._requests = 0
+        self._rows = 0
+        self._synced = time.monotonic()
+        (out / "raw").mkdir(exist_ok=True)
+
+    # Reading
+
+    async def read(self, clients: dict[str, RestClient | FuturesClientV2]) -> None:
+        """All stages, and once more what got no answer."""
+        for stage in sorted({ask.stage for ask in self._asks}):
+            asks = [ask for ask in self._asks if ask.stage == stage]
+            for _ in range(2):
+                self._estimate()
+                self._failed.clear()
+                await self._stage(asks, clients)
+                if not self._failed:
+                    break
+
+    async def _stage(self, asks: Sequence[Ask], clients: dict[str, RestClient | FuturesClientV2]) -> None:
+        places = asyncio.Semaphore(_WORKERS)
+
+        async def work(ask: Ask) -> None:
+            async with places:
+                self._doing[ask.table] = None
+                try:
+                    for line in lines(ask, self._found, self._head):
+                        await self._line(clients[ask.host], line)
+                finally:
+                    self._doing.pop(ask.table, None)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for ask in asks:
+                    group.create_task(work(ask), name=f"archive {ask.table}")
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+
+    async def _line(self, client: RestClient | FuturesClientV2, line: Line) -> None:
+        for unit in line.units:
+            if not await self._unit(client, unit):
+                return
+
+    async def _unit(self, client: RestClient | FuturesClientV2, unit: Unit) -> bool:
+        """Read one unit to its end; whether older ones of its line are to be asked for."""
+        done = self._journal.done.get(unit.id)
+        if done is not None and (done.state == "done" or (done.state != "failed" and not self._again)):
+            return done.state == "done"
+        if unit.id in self._failed:
+            return False
+        raw = self._open(unit.ask)
+        replay = Replay(unit, self._head, self._decoder)
+        tally = _Tally(unit.ask)
+        tally.add(replay.rows(raw.records(unit.id)))
+        if replay.ended is not None and done is None:  # the end was kept, and the kill came before the note
+            return self._end(unit, replay, tally)
+        while (params := replay.reading.params) is not None:
+            self._left[unit.ask.table] = self._units_left(unit.ask, unit, replay)
+            try:
+                reply = await self._request(client, unit, plain(params))
+            except _Failed as failure:
+                self._failed.add(unit.id)
+                self._finish(unit, "failed", replay, tally, reason=str(failure))
+                return False
+            raw.add(reply)
+            self._sync()
+            self._requests += 1
+            self._rows += tally.add(replay.feed(reply))
+            self._progress("reading")
+            if replay.ended is not None:
+                return self._end(unit, replay, tally)
+        self._finish(unit, "done", replay, tally)
+        return True
+
+    def _end(self, unit: Unit, replay: Replay, tally: _Tally) -> bool:
+        """A refusal, or a reply nobody can read."""
+        assert replay.ended is not None, "called when it has ended"
+        self._finish(
+            unit,
+            "unreadable" if replay.ended.unreadable else "refused",
+            replay,
+            tally,
+            code=replay.ended.code,
+            reason=replay.ended.reason,
+        )
+        return False
+
+    def _finish(
+        self,
+        unit: Unit,
+        state: Literal["done", "refused", "failed", "unreadable"],
+        replay: Replay,
+        tally: _Tally,
+        *,
+        code: int | None = None,
+        reason: str = "",
+    ) -> None:
+        self._open(unit.ask).sync()
+        self._journal.add(
+            Done(
+                unit=unit.id,
+                state=state,
+                requests=len(replay.reading.asked),
+                rows=tally.rows,
+                found={kind: sorted(values) for kind, values in sorted(tally.found.items())},
+                code=code,
+                reason=reason,
+            )
+        )
+        self._note_found((kind, value) for kind, values in tally.found.items() for value in values)
+
+    def _note_found(self, pairs: Iterable[tuple[str, str]]) -> None:
+        for kind, value in pairs:
+            self._found[kind].add(value)
+
+    async def _request(
+        self, client: RestClient | FuturesClientV2, unit: Unit, params: dict[str, object]
+    ) -> Record:
+        """One request until it has an outcome that can be kept. Raises _Failed, AuthError."""
+        ask = unit.ask
+        tries = 0
+        while True:
+            began = time.monotonic()
+            try:
+                envelope = await client.call(ask.endpoint, **params)
+            except IpBanned as banned:
+                await asyncio.sleep(banned.retry_after or _BACKOFF_MOST)
+                continue
+            except (TransportError, RateLimited, SystemFault, Maintenance, TimestampRejected) as error:
+                tries += 1
+                if isinstance(error, BadResponse) and tries >= 3 and error.raw:
+                    return self._record(unit, params, error, unreadable=True)
+                if tries >= _TRIES or isinstance(error, TlsError):
+                    raise _Failed(str(error)) from None
+                await asyncio.sleep(_pause(error, tries))
+                continue
+            except AuthError as error:
+                if ask.host not in self._answered:
+                    raise
+                return self._record(unit, params, error)
+            except ApiError as error:
+                return self._record(unit, params, error)
+            except BitMartError as error:  # refused here: nothing was sent, and nothing would change that
+                raise _Failed(str(error)) from None
+            self._answered.add(ask.host)
+            self._time(ask, time.monotonic() - began)
+            return record(
+                unit=unit.id,
+                endpoint=ask.endpoint.id,
+                method=ask.endpoint.method,
+                path=ask.endpoint.path,
+                request=params,
+                received_ms=int(time.time() * 1000),
+                http_status=envelope.http_status,
+                raw=envelope.raw,
+                secrets=self._secrets,
+            )
+
+    def _record(
+        self, unit: Unit, params: dict[str, object], error: BitMartError, *, unreadable: bool = False
+    ) -> Record:
+        """A refusal, or a reply nobody can read, as it is kept."""
+        endpoint = unit.ask.endpoint
+        refused = isinstance(error, ApiError)
+        return record(
+            unit=unit.id,
+            endpoint=endpoint.id,
+            method=endpoint.method,
+            path=endpoint.path,
+            request=params,
+            received_ms=int(time.time() * 1000),
+            http_status=error.http_status or 0,
+            raw=error.raw or b"",
+            secrets=self._secrets,
+            code=(error.code if error.code is not None else -1) if refused else None,
+            message=error.message if isinstance(error, ApiError) else str(error),
+            unreadable=unreadable,
+        )
+
+    def _open(self, ask: Ask) -> RawFile:
+        raw = self._raw.get(ask.table)
+        if raw is None:
+            path = self._out / "raw" / f"{ask.table}.ndjson.zst"
+            raw = self._raw[ask.table] = RawFile(path, writable=True)
+        return raw
+
+    def _sync(self) -> None:
+        """A machine that loses its power loses about the last second, which is asked for again."""
+        now = time.monotonic()
+        if now - self._synced >= _SYNC_SECONDS:
+            self._synced = now
+            for raw in self._raw.values():
+                raw.sync()
+
+    # How long
+
+    def _estimate(self) -> None:
+        for ask in self._asks:
+            self._left[ask.table] = self._units_left(ask)
+
+    def _units_left(self, ask: Ask, now: Unit | None = None, replay: Replay | None = None) -> int:
+        left = 0
+        for line in lines(ask, self._found, self._head):
+            for unit in line.units:
+                done = self._journal.done.get(unit.id)
+                if done is not None and done.state != "failed":
+                    if done.state == "done":
+                        continue
+                    break
+                if now is not None and replay is not None and unit.id == now.id:
+                    scale: int = getattr(ask.plan, "unit", 1)
+                    left += windows_left(unit, replay.reading.place[0] * scale)
+                else:
+                    left += windows_left(unit)
+        return left
+
+    def _time(self, ask: Ask, seconds: float) -> None:
+        """Remember how long a request takes, waiting for the rate limit included."""
+        known = self._pace.get(ask.table, seconds)
+        self._pace[ask.table] = known + (seconds - known) / 8
+
+    def _seconds_left(self) -> float:
+        """The slowest endpoint decides; tables of one endpoint share its limit."""
+        shared: dict[str, float] = defaultdict(float)
+        work = 0.0
+        usual = max(self._pace.values(), default=0.3)
+        for ask in self._asks:
+            left = self._left.get(ask.table, 0)
+            quota = ask.endpoint.quota
+            by_limit = 0.25 if quota is None else quota.per / quota.requests
+            shared[ask.endpoint.label] += left * max(by_limit, self._pace.get(ask.table, 0.0))
+            work += left * min(usual, 0.3)
+        return max([work / _WORKERS, *shared.values()])
+
+    def _progress(self, phase: Literal["reading", "writing"], doing: str | None = None) -> None:
+        if self._tell is None:
+            return
+        self._tell(
+            ArchiveProgress(
+                phase=phase,
+                requests=self._requests,
+                left=sum(self._left.values()) if phase == "reading" else 0,
+                seconds_left=self._seconds_left() if phase == "reading" else 0.0,
+                rows=self._rows,
+                doing=tuple(self._doing) if doing is None else (doing,),
+            )
+        )
+
+    # Writing
+
+    async def write(self) -> ArchiveReport:
+        """Tables and report, from the raw replies alone."""
+        for raw in self._raw.values():
+            raw.sync()
+        tables: list[TableReport] = []
+        for ask in self._asks:
+            self._progress("writing", ask.table)
+            path = self._out / "raw" / f"{ask.table}.ndjson.zst"
+            source = Source(
+                head=self._head,
+                found=self._found,
+                journal=self._journal,
+                raw=self._open(ask) if path.exists() else None,
+            )
+            tables.append(table_report(ask, write_table(ask, source, self._out), source))
+            await asyncio.sleep(0)  # a place to be cancelled
+        report = _report(self._head, tables, self._out)
+        write_file(self._out / "REPORT.md", as_markdown(report).encode())
+        write_file(self._out / "report.json", as_json(report))
+        return report
+
+    def close(self) -> None:
+        """Close every file; idempotent."""
+        for raw in self._raw.values():
+            raw.close()
+        self._journal.close()
+
+
+class _Tally:
+    """What the rows of a unit amount to."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._tells = ask.tells
+        self.rows = 0
+        self.found: Found = defaultdict(set)
+
+    def add(self, rows: Iterable[object]) -> int:
+        """Count rows and note what they name; how many."""
+        before = self.rows
+        for row in rows:
+            self.rows += 1
+            if self._tells is not None:
+                for kind, value in self._tells(row):
+                    if value:
+                        self.found[kind].add(value)
+        return self.rows - before
+
+
+def _report(head: Head, tables: list[TableReport], out: Path) -> ArchiveReport:
+    """The report about tables that were just written."""
+    gaps = [gap for table in tables for gap in table.gaps]
+    return ArchiveReport(
+        format=head.format,
+        library=head.library,
+        environment=head.environment,
+        began=iso(head.began_ms),
+        since=iso(head.since_ms),
+        symbols=head.symbols,
+        finished=not any(gap.kind == "failed" for gap in gaps),
+        proven=not any(gap.kind in ("failed", "unproven", "unreadable") for gap in gaps),
+        rows=sum(table.rows for table in tables),
+        requests=sum(table.windows for table in tables),
+        tables=tables,
+        omitted=dict(OMITTED),
+        files={name: digest(out / name) for name in _files(out)},
+    )
+
+
+def _files(out: Path) -> list[str]:
+    """Every file that does not change any more, by its path inside."""
+    named = [out / "archive.json", out / "journal.ndjson"]
+    for folder in ("raw", "csv", "parquet"):
+        named += sorted((out / folder).iterdir())
+    return [path.relative_to(out).as_posix() for path in named if path.is_file() and path.suffix != ".part"]
+
+
+def _wanted(ask: Ask, head: Head) -> bool:
+    return ask.stage < 3 or head.symbols == "all"
+
+
+def _pause(error: BitMartError, tries: int) -> float:
+    """Seconds until the next try."""
+    if isinstance(error, RateLimited | EdgeBlocked) and error.retry_after is not None:
+        return error.retry_after if isinstance(error, RateLimited) else min(error.retry_after, 4.0**tries)
+    return min(_BACKOFF * 2.0 ** (tries - 1), _BACKOFF_MOST)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = errors.exceptions[0]
+    while isinstance(first, BaseExceptionGroup):
+        first = cast("BaseExceptionGroup[BaseException]", first).exceptions[0]
+    return first

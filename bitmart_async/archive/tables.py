@@ -1,0 +1,233 @@
+"""Rows as tables: CSV for every program, Parquet beside it. Both are written anew from the raw replies.
+
+A table is written in two passes over the raw replies: CSV first, which also shows how wide the numbers
+are, then Parquet in groups of rows. Nothing but one unit's rows and the ids of one line are held.
+The same replies give the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import os
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from hashlib import blake2b, sha256
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from bitmart_async.archive.columns import PLACES, Column, columns_of, fits, iso
+from bitmart_async.archive.journal import sync_folder
+from bitmart_async.archive.raw import store_extra
+from bitmart_async.archive.replay import Decoder, Replay
+from bitmart_async.archive.units import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bitmart_async.archive.journal import Head, Journal
+    from bitmart_async.archive.plan import Ask, Found
+    from bitmart_async.archive.raw import RawFile
+    from bitmart_async.archive.units import Unit
+    from bitmart_async.rest.history import Asked
+
+__all__ = ["Source", "Table", "UnitResult", "digest", "write_table"]
+
+_GROUP: Final = 10_000
+"""Rows of one group in Parquet, and rows held at most before they are written."""
+_INT64: Final = 1 << 63
+_FROM, _TO = "asked_from", "asked_to"
+_STEP: Final = Decimal(1).scaleb(-PLACES)
+_WIDE: Final = Context(prec=38)
+
+Pair = tuple[dict[str, object], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What tables are made from."""
+
+    head: Head
+    found: Found
+    journal: Journal
+    raw: RawFile | None
+    """The table's raw replies; None when nothing was asked."""
+
+
+@dataclass(slots=True, kw_only=True)
+class UnitResult:
+    """What a unit's raw replies show."""
+
+    unit: Unit
+    rows: int = 0
+    """Rows it gave, before those that another unit of the list gave as well were left out."""
+    over: bool
+    """Read to its end."""
+    asked: tuple[Asked, ...] = ()
+    code: int | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Table:
+    """A table as it was written."""
+
+    name: str
+    rows: int = 0
+    oldest_ms: int | None = None
+    newest_ms: int | None = None
+    twice: int = 0
+    """Rows that came again and were left out: the same id in the same list."""
+    wide: list[str] = field(default_factory=list[str])
+    """Columns of numbers that Parquet has as text, because some value has too many digits."""
+    units: list[UnitResult] = field(default_factory=list[UnitResult])
+
+
+def digest(path: Path) -> str:
+    """A file's SHA-256."""
+    with path.open("rb") as file:
+        found = sha256()
+        while chunk := file.read(1 << 20):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def write_table(ask: Ask, source: Source, folder: Path) -> Table:
+    """Write ``csv/NAME.csv`` and ``parquet/NAME.parquet`` in a folder. Raises Damaged."""
+    asked = [*([ask.over] if ask.over else []), *(name for fixed in ask.fixed for name in fixed)]
+    if ask.sums:
+        asked += [_FROM, _TO]
+    columns = columns_of(ask.row, list(dict.fromkeys(asked)))
+    table = Table(name=ask.table)
+    wide = [False] * len(columns)
+    csv_path = folder / "csv" / f"{ask.table}.csv"
+    csv_path.parent.mkdir(parents=True, exist_ok=True)
+    beside = csv_path.with_name(csv_path.name + ".part")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([column.name for column in columns])
+        for pair in _rows(ask, source, table):
+            values = [column.pick(pair) for column in columns]
+            writer.writerow([column.text(value) for column, value in zip(columns, values, strict=True)])
+            for number, value in enumerate(values):
+                if not wide[number] and _too_wide(columns[number], value):
+                    wide[number] = True
+            _note_time(table, ask, pair[1])
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(csv_path)
+    sync_folder(csv_path.parent)
+    table.wide = [column.name for column, over in zip(columns, wide, strict=True) if over]
+    again = Table(name=ask.table)
+    rows = _rows(ask, source, again)
+    _write_parquet(rows, columns, wide, folder / "parquet" / f"{ask.table}.parquet")
+    return table
+
+
+def _rows(ask: Ask, source: Source, table: Table) -> Iterator[Pair]:
+    """Every row of a table once, in its order: line by line, each from its oldest unit on."""
+    decoder, raw = Decoder(), source.raw
+    seen: set[bytes] = set()
+    value = ""
+    for line in lines(ask, source.found, source.head):
+        if not ask.same_ids or line.value != value:
+            seen = set()
+            value = line.value
+        given = dict(line.params)
+        for unit in reversed(line.units):
+            if unit.id not in source.journal.done and (raw is None or not raw.count(unit.id)):
+                continue  # not asked: an earlier refusal ended the line
+            if ask.sums and unit.first_ms is not None and unit.last_ms is not None:
+                given = {**line.params, _FROM: iso(unit.first_ms), _TO: iso(unit.last_ms)}
+            replay = Replay(unit, source.head, decoder)
+            result = UnitResult(unit=unit, over=False)
+            for row in replay.rows(raw.records(unit.id) if raw is not None else ()):
+                result.rows += 1
+                if ask.key is not None and not ask.sums and len(line.units) * len(ask.fixed) > 1:
+                    mark = blake2b(repr(ask.key(row)).encode(), digest_size=16).digest()
+                    if mark in seen:
+                        table.twice += 1
+                        continue
+                    seen.add(mark)
+                table.rows += 1
+                yield given, row
+            result.over = replay.over
+            result.asked = tuple(replay.reading.asked)
+            if replay.ended is not None:
+                result.code, result.reason = replay.ended.code, replay.ended.reason
+            table.units.append(result)
+
+
+def _note_time(table: Table, ask: Ask, row: object) -> None:
+    at = getattr(ask.plan, "at", None)
+    ms = cast("int | None", at(row)) if at is not None else _own_time(row)
+    if ms is not None:
+        table.oldest_ms = ms if table.oldest_ms is None else min(table.oldest_ms, ms)
+        table.newest_ms = ms if table.newest_ms is None else max(table.newest_ms, ms)
+
+
+def _own_time(row: object) -> int | None:
+    for name, factor in (("time", 1), ("timestamp", 1), ("submission_time", 1000)):
+        value = getattr(row, name, None)
+        if isinstance(value, int):
+            return value * factor
+    return None
+
+
+def _too_wide(column: Column, value: object) -> bool:
+    if column.kind == "number":
+        return isinstance(value, Decimal) and not fits(value)
+    if column.kind in ("whole", "time"):
+        return value is not None and not (isinstance(value, int) and -_INT64 <= value < _INT64)
+    return False
+
+
+# Parquet ------------------------------------------------------------------------------------------
+
+
+def arrow(name: str) -> Any:
+    """A module of pyarrow. Raises ConfigurationError when it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise store_extra("pyarrow") from None
+
+
+def _write_parquet(rows: Iterator[Pair], columns: list[Column], wide: list[bool], path: Path) -> None:
+    pa, parquet = arrow("pyarrow"), arrow("pyarrow.parquet")
+    kinds = {
+        "text": pa.string(),
+        "number": pa.decimal128(38, PLACES),
+        "whole": pa.int64(),
+        "flag": pa.bool_(),
+        "time": pa.timestamp("ms", tz="UTC"),
+    }
+    types = [
+        kinds["text"] if over else kinds[column.kind] for column, over in zip(columns, wide, strict=True)
+    ]
+    schema = pa.schema([(column.name, kind) for column, kind in zip(columns, types, strict=True)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+
+    def put(writer: Any, group: list[list[object]]) -> None:
+        arrays = [pa.array(values, type=kind) for values, kind in zip(group, types, strict=True)]
+        writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=_GROUP)
+
+    with parquet.ParquetWriter(beside, schema, compression="zstd") as writer:
+        group: list[list[object]] = [[] for _ in columns]
+        for pair in rows:
+            for column, over, values in zip(columns, wide, group, strict=True):
+                value = column.pick(pair)
+                if over and value is not None:
+                    value = column.text(value)
+                elif column.kind == "number" and isinstance(value, Decimal):
+                    value = value.quantize(_STEP, context=_WIDE)
+                values.append(value)
+            if len(group[0]) >= _GROUP:
+                put(writer, group)
+                group = [[] for _ in columns]
+        put(writer, group)
+    with beside.open("rb+") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)

@@ -1,0 +1,195 @@
+"""``bitmart archive`` and ``bitmart archive verify``: progress, a summary, the right exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from bitmart_async.archive import Archive, verify_archive
+from bitmart_async.archive.journal import read_head
+from bitmart_async.archive.report import as_json
+from bitmart_async.cli.where import the_place
+from bitmart_async.errors import CredentialsMissing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from bitmart_async.archive import ArchiveProgress, ArchiveReport
+    from bitmart_async.cli.where import Where
+
+__all__ = ["run", "verify"]
+
+_SANDBOX_DAYS = 60
+_SHOWN = 12
+
+
+async def run(
+    console: Console,
+    where: Where,
+    out: Path,
+    *,
+    since: datetime | None,
+    symbols: Literal["all", "touched"] | None,
+    retry_refused: bool,
+    as_report: bool,
+) -> int:
+    """Archive an account; returns the exit code."""
+    async with the_place(where, console, keys=True) as place:
+        if place.credentials is None:
+            raise CredentialsMissing("an archive needs credentials")
+        back: int | None = None if since is None else int(since.timestamp() * 1000)
+        if where.sandbox and back is None:
+            known = read_head(out)
+            back = known.since_ms if known else int(time.time() - _SANDBOX_DAYS * 86_400) * 1000
+        with _Screen(console, quiet=as_report) as screen:
+            report = await Archive(
+                out,
+                credentials=place.credentials,
+                environment=place.environment,
+                since=back,
+                symbols=symbols,
+                retry_refused=retry_refused,
+                rate_limits=place.rate_limits,
+                on_progress=screen.update,
+            ).run()
+    if as_report:
+        sys.stdout.write(as_json(report).decode())
+    else:
+        _summary(console, report, out)
+    return 0 if report.finished else 1
+
+
+class _Screen:
+    """One line that moves while the archive is read and written."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            disable=quiet,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> _Screen:
+        self._progress.start()
+        self._task = self._progress.add_task("Reading", total=None, count="", left="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def update(self, now: ArchiveProgress) -> None:
+        """Show how far it is."""
+        assert self._task is not None, "entered before it is used"
+        if now.phase == "writing":
+            self._progress.update(
+                self._task, description="Writing tables", total=None, count=f"{now.rows:,} rows", left=""
+            )
+            return
+        total = now.requests + now.left
+        self._progress.update(
+            self._task,
+            description="Reading",
+            total=total,
+            completed=now.requests,
+            count=f"{now.requests:,}/{total:,} requests, {now.rows:,} rows,",
+            left=f"{_time(now.seconds_left)} or more left" if now.left else "",
+        )
+
+
+def _time(seconds: float) -> str:
+    whole = int(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def _summary(console: Console, report: ArchiveReport, out: Path) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("table", no_wrap=True)
+    table.add_column("rows", justify="right")
+    table.add_column("oldest")
+    table.add_column("newest")
+    table.add_column("")
+    for row in report.tables:
+        if not row.rows and row.state != "refused":
+            continue
+        colour = {"whole": "green", "gaps": "yellow", "refused": "red"}.get(row.state, "dim")
+        table.add_row(
+            row.name,
+            f"{row.rows:,}",
+            (row.oldest or "")[:10],
+            (row.newest or "")[:10],
+            Text("" if row.state == "whole" else row.state, style=colour),
+        )
+    console.print(table)
+    empty = sum(not row.rows and row.state != "refused" for row in report.tables)
+    console.print(f"and {empty} tables without rows\n", style="dim")
+    gaps = [(row, gap) for row in report.tables for gap in row.gaps]
+    for row, gap in gaps[:_SHOWN]:
+        said = ", ".join(f"{name}={value}" for name, value in gap.asked.items())
+        code = "" if gap.code is None else f"code {gap.code}: "
+        line = f"{gap.kind}  {row.name} {said} {gap.first[:10]}  {code}{gap.reason}"
+        console.print(Text(" ".join(line.split()), style="yellow"))
+    if len(gaps) > _SHOWN:
+        console.print(f"and {len(gaps) - _SHOWN} more, in REPORT.md", style="yellow")
+    proven = "every list that was not refused is provably whole" if report.proven else "see the gaps above"
+    console.print(
+        f"{report.rows:,} rows from {report.requests:,} replies of {report.environment}; {proven}.",
+        highlight=False,
+    )
+    if report.finished:
+        console.print(f"Report: {out / 'REPORT.md'}\nCheck it: bitmart archive verify {out}", soft_wrap=True)
+    else:
+        console.print("[bold red]Not finished:[/] some lists got no answer. Run the same command again.")
+
+
+async def verify(console: Console, path: Path, *, as_report: bool) -> int:
+    """Check an archive; returns the exit code."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("Checking {task.fields[table]}"),
+        console=console,
+        disable=as_report,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("", table="")
+        found = await asyncio.to_thread(
+            verify_archive, path, lambda table: progress.update(task, table=table)
+        )
+    if as_report:
+        sys.stdout.write(
+            msgspec.json.format(msgspec.json.encode({"ok": found.ok, **_told(found)}), indent=2).decode()
+            + "\n"
+        )
+        return 0 if found.ok else 1
+    for problem in found.problems:
+        console.print(Text(problem, style="red"))
+    for gap in found.gaps:
+        console.print(Text(f"known gap: {gap}", style="yellow"))
+    console.print(
+        f"{found.tables} tables, {found.rows:,} rows, {found.replies:,} replies, {found.files} files: "
+        + ("as they were made." if found.ok else f"[bold red]{len(found.problems)} problems.[/]")
+    )
+    return 0 if found.ok else 1
+
+
+def _told(found: object) -> dict[str, object]:
+    names = ("tables", "rows", "replies", "files", "problems", "gaps")
+    return {name: getattr(found, name) for name in names}

@@ -1,0 +1,164 @@
+"""Where a command works, and as whom: live, the demo, a sandbox of its own, or one that runs already.
+
+Secrets come from the environment variables or a hidden prompt, never from the command line, where
+other programs and the shell's history would see them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+from cyclopts import Group, Parameter
+
+from bitmart_async import (
+    DEMO,
+    LIVE,
+    ConfigurationError,
+    Credentials,
+    CredentialsMissing,
+    Environment,
+    FuturesClientV2,
+    RateLimits,
+    RestClient,
+)
+from bitmart_async.ratelimit import Gate, Window
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from rich.console import Console
+
+    from bitmart_async import Quota, RateLimitState
+
+__all__ = ["Place", "Where", "the_place"]
+
+_VARIABLES = ("BITMART_API_KEY", "BITMART_API_SECRET", "BITMART_API_MEMO")
+_PLACE = Group("Where", sort_key=1)
+
+
+@Parameter(name="*", group=_PLACE)
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The exchange a command works with; live when nothing is given."""
+
+    sandbox: Annotated[bool, Parameter(negative="")] = False
+    """Start a BitMart on this machine, with an account that has lived a little. No keys needed."""
+    demo: Annotated[bool, Parameter(negative="")] = False
+    """The futures demo: play money, futures only."""
+    environment: Annotated[Path | None, Parameter(name="--environment")] = None
+    """A file with what `bitmart sandbox --json` printed: a sandbox that runs already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a command works, opened."""
+
+    environment: Environment
+    credentials: Credentials | None
+    rate_limits: RateLimits
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether there is futures alone."""
+        return self.environment.name == DEMO.name
+
+    def rest(self) -> RestClient:
+        """A client of the spot host."""
+        return RestClient(
+            environment=self.environment, credentials=self.credentials, rate_limits=self.rate_limits
+        )
+
+    def futures(self) -> FuturesClientV2:
+        """A client of the futures host."""
+        return FuturesClientV2(
+            environment=self.environment, credentials=self.credentials, rate_limits=self.rate_limits
+        )
+
+
+@asynccontextmanager
+async def the_place(where: Where, console: Console, *, keys: bool) -> AsyncGenerator[Place, None]:
+    """Open what the options name.
+
+    Args:
+        keys: Whether the command needs credentials: then they are asked for when they are nowhere.
+
+    Raises:
+        ConfigurationError: Two places at once, a file that cannot be read, or no credentials.
+    """
+    chosen = [name for name in ("sandbox", "demo", "environment") if getattr(where, name)]
+    if len(chosen) > 1:
+        raise ConfigurationError(f"give one of --{' and --'.join(chosen)}, not both")
+    if where.sandbox:
+        from bitmart_async.cli.life import live_a_little
+        from bitmart_async.sandbox import Sandbox
+
+        async with Sandbox(lively=False, rate_limits=False) as sandbox:
+            place = Place(
+                environment=sandbox.environment,
+                credentials=Credentials(**sandbox.keys),
+                rate_limits=Unmetered(),
+            )
+            await live_a_little(place, sandbox)
+            yield place
+        return
+    if where.environment is not None:
+        yield _running(where.environment)
+        return
+    yield Place(
+        environment=DEMO if where.demo else LIVE,
+        credentials=_credentials(console, needed=keys),
+        rate_limits=RateLimits(),
+    )
+
+
+def _credentials(console: Console, *, needed: bool) -> Credentials | None:
+    """From the variables, or asked for where somebody can answer."""
+    given = [name for name in _VARIABLES if os.environ.get(name)]
+    if given or not (needed and sys.stdin.isatty()):
+        return Credentials.from_env() if needed or len(given) == len(_VARIABLES) else None
+    console.print(
+        "No BITMART_API_KEY, BITMART_API_SECRET and BITMART_API_MEMO in the environment. "
+        "What you type here is not shown and not kept."
+    )
+    parts = [console.input(f"{name.removeprefix('BITMART_')}: ", password=True) for name in _VARIABLES]
+    return Credentials(*(part.strip() for part in parts))
+
+
+def _running(path: Path) -> Place:
+    """What `bitmart sandbox --json` printed into a file."""
+    try:
+        told = cast("Mapping[str, object]", json.loads(path.read_text()))
+        urls = cast("Mapping[str, str]", told["environment"])
+        environment = Environment(**{str(name): url for name, url in urls.items()})  # type: ignore[arg-type]
+        credentials = Credentials(*(str(told[name]) for name in ("api_key", "api_secret", "api_memo")))
+    except CredentialsMissing:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{path} does not hold what `bitmart sandbox --json` prints ({type(error).__name__}: {error})"
+        ) from None
+    metered = told.get("rate_limits", True) is not False
+    return Place(
+        environment=environment,
+        credentials=credentials,
+        rate_limits=RateLimits() if metered else Unmetered(),
+    )
+
+
+class Unmetered(RateLimits):
+    """For a sandbox that counts no calls."""
+
+    def gate(self, name: str, quota: Quota | None, *, host: str, key: str) -> Gate:
+        """A gate that is always open."""
+        return Gate(_Wide(1_000_000, 2.0))
+
+
+class _Wide(Window):
+    def correct(self, state: RateLimitState, now: float) -> None:
+        """What the reply headers say is what a sandbox shows, not what it enforces."""
