@@ -45,6 +45,8 @@ class Clock:
         """Exchange minus this machine, ms; 0 until the first sync."""
         self.round_trip_ms: float | None = None
         """Length of the round trip the offset comes from; its error is at most half of that."""
+        self.measurements = 0
+        """How often :meth:`sync` has succeeded."""
 
     def now_ms(self) -> int:
         """The exchange's time now, Unix ms."""
@@ -86,4 +88,5 @@ class Clock:
                 f"the exchange took longer than {SLOWEST_ROUND:g} s. Try again later."
             )
         self.round_trip_ms, self.offset_ms = best[0] * 1000, best[1]
+        self.measurements += 1
         return self.offset_ms

@@ -57,7 +57,7 @@ from __future__ import annotations
 
 import enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bitmart_async.codes import ADVICE, Category, fact_of
 from bitmart_async.text import one_line
@@ -94,6 +94,7 @@ __all__ = [
     "OrderFateUnknown",
     "OrderNotFound",
     "OrderRejected",
+    "OrderResult",
     "OrderStateConflict",
     "OutcomeUnknown",
     "ParameterError",
@@ -117,14 +118,32 @@ __all__ = [
 
 
 class Fate(enum.Enum):
-    """What is known about a change (an order, a transfer) whose call raised."""
+    """What is known about a change (an order, a transfer). An error never says ACCEPTED."""
 
+    ACCEPTED = "accepted"
+    """The exchange took it. Of orders in a batch only: elsewhere a call that returns says it."""
     NOT_SENT = "not sent"
     """No byte of it left this machine: safe to repeat."""
     NOT_ACCEPTED = "not accepted"
     """The exchange refused it: nothing happened there."""
     UNKNOWN = "unknown"
     """It was sent and no proof of either came back: look before repeating."""
+
+
+class OrderResult(NamedTuple):
+    """What is known of one order of a batch."""
+
+    client_order_id: str
+    """The id it was sent under, yours or one made for it."""
+    symbol: str
+    fate: Fate
+    """UNKNOWN: it stays in ``pending_orders``; ``resolve_order(symbol=, client_order_id=)`` tells."""
+    order_id: str | None = None
+    """The exchange's id of an accepted order, where the reply names it."""
+    code: int | None = None
+    """Why it was not accepted, or why nobody knows; None where nothing was said."""
+    message: str = ""
+    """BitMart's own words, made safe to print."""
 
 
 class BitMartError(Exception):
@@ -159,6 +178,8 @@ class BitMartError(Exception):
         """The untouched reply body."""
         self.fate = fate
         """For calls that change something: whether it happened."""
+        self.results: tuple[OrderResult, ...] = ()
+        """For a batch of orders: one per order, in the order given."""
 
     def __reduce__(self) -> tuple[object, ...]:
         state = {name: value for name, value in self.__dict__.items() if name not in self._live}
@@ -251,6 +272,7 @@ class OrderFateUnknown(OutcomeUnknown):
         trace: str = "",
         http_status: int | None = None,
         raw: bytes = b"",
+        sent_ms: int | None = None,
     ) -> None:
         super().__init__(
             text,
@@ -267,6 +289,8 @@ class OrderFateUnknown(OutcomeUnknown):
         self.order_id = order_id
         """For cancels and changes by the exchange's own id."""
         self.symbol = symbol
+        self.sent_ms = sent_ms
+        """Exchange time just before it was last sent, Unix ms; None where resolve_order itself raises."""
 
 
 class HistoryIncomplete(BitMartError):

@@ -31,6 +31,7 @@ rest.params
 rest.windows
 rest.endpoint
 rest.envelope
+rest.batch
 rest.wire
 rest.transport
 rest.history

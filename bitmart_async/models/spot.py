@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from bitmart_async.errors import OrderResult
 from bitmart_async.models.base import Id, Model, Ms, Number, Seconds, Whole
 from bitmart_async.models.enums import (
     AlgoOrderType,
@@ -227,10 +228,16 @@ class SpotOrderAck(Model, frozen=True, kw_only=True):
 
 
 class BatchOrderAck(Model, frozen=True, kw_only=True, rename="camel"):
-    """Ids of the orders that were taken. Match them by client order id: whether positions are kept for
-    refused ones is unverified."""
+    """Ids of the orders that were taken, and what that says about each order sent.
+
+    The reply holds nothing but ids. As many as orders were sent: all were accepted, and each has the id
+    in its place (that the exchange keeps the order of the list is unverified; the client order id is
+    certain). Fewer: nothing says which ones are missing, so the fate of each is UNKNOWN.
+    """
 
     order_ids: list[str]
+    results: tuple[OrderResult, ...] = msgspec.field(default=(), name="_results")
+    """One per order, in the order given. Not from the wire."""
 
 
 class CancelAck(Model, frozen=True, kw_only=True):

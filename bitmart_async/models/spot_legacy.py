@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from bitmart_async.errors import OrderResult
 from bitmart_async.models.base import Model, Ms, Number, Seconds, Whole
 from bitmart_async.models.enums import OrderType, Side, StpMode
 from bitmart_async.models.spot import SpotOrderAck
@@ -123,6 +124,9 @@ class BatchOrderResults(Model, frozen=True, kw_only=True):
     """One row per order. The call succeeds even when orders are refused: look at every code."""
 
     responses: list[BatchOrderResult]
+    results: tuple[OrderResult, ...] = msgspec.field(default=(), name="_results")
+    """One per order, in the order given, read from the row in its place: that is the only sense such rows
+    can have, though no recording proves it. Not from the wire."""
 
 
 class SpotOrderRequestV2(msgspec.Struct, frozen=True, kw_only=True):

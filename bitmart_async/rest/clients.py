@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from bitmart_async.clock import Clock
@@ -143,8 +144,9 @@ class _Client(Section):
             parse_exceptions=parse_exceptions,
             broker_id=broker_id,
             logger=logger or logging.getLogger("bitmart_async"),
-            server_time=self._server_time,
+            server_time=_server_time,
         )
+        self._transport.wire.owner = repr(self)
 
     @staticmethod
     def _rest_url(environment: Environment) -> str:
@@ -231,19 +233,7 @@ class _Client(Section):
         Returns:
             Exchange minus this machine, ms.
         """
-        return await self._transport.clock.sync(self._server_time)
-
-    async def _server_time(self) -> int:
-        envelope = await self._transport.call(SYSTEM_TIME, {})
-        theirs = cast("int | None", envelope.data.server_time)  # any number may be blank, see models/base.py
-        if theirs is None:
-            raise BadResponse(
-                f"{SYSTEM_TIME.label}: the exchange told no time.",
-                endpoint=SYSTEM_TIME.label,
-                http_status=envelope.http_status,
-                raw=envelope.raw,
-            )
-        return theirs
+        return await self._transport.clock.sync(partial(_server_time, self._transport))
 
     @property
     def clock(self) -> Clock:
@@ -257,8 +247,8 @@ class _Client(Section):
     async def aclose(self) -> None:
         """Close the connections; idempotent. A session you brought stays open.
 
-        Calls that wait for the rate limit end at once with ConnectFailed, unsent. Of an order that is
-        under way nobody knows the fate: it raises OrderFateUnknown.
+        Calls that wait for the rate limit end at once with ClientClosed, unsent. Of an order that is
+        under way nobody knows the fate: it raises OrderFateUnknown. Later calls raise ClientClosed.
         """
         await self._transport.aclose()
 
@@ -273,6 +263,20 @@ class _Client(Section):
     def __repr__(self) -> str:
         keys = "with keys" if self._transport.signer is not None else "public only"
         return f"<{type(self).__name__} {self._transport.base_url} {keys}>"
+
+
+async def _server_time(transport: Transport) -> int:
+    """The exchange's time, Unix ms. No method: the transport must not hold the client it belongs to."""
+    envelope = await transport.call(SYSTEM_TIME, {})
+    theirs = cast("int | None", envelope.data.server_time)  # any number may be blank, see models/base.py
+    if theirs is None:
+        raise BadResponse(
+            f"{SYSTEM_TIME.label}: the exchange told no time.",
+            endpoint=SYSTEM_TIME.label,
+            http_status=envelope.http_status,
+            raw=envelope.raw,
+        )
+    return theirs
 
 
 class _Raw(Param):

@@ -301,8 +301,10 @@ class FuturesTrading(Section):
             type: limit (when not given) or market.
             price: Quote per coin. Limit orders need it.
             mode: 1 GTC (when not given), 2 FOK, 3 IOC, 4 maker only.
-            leverage: Needed to open; must equal an open position's.
-            open_type: cross or isolated. Needed to open; must equal an open position's.
+            leverage: For orders that open; must equal an open position's. Sources call it needed there, none
+                shows what happens without it. It is not demanded here: in one-way mode sides 1 and 4 also
+                reduce, and the client does not know the mode.
+            open_type: cross or isolated. As leverage (one source says it is needed to close instead).
             client_order_id: Your own id, 1 to 32 letters and digits; made when not given.
             preset_take_profit_price_type: 1 last price (when not given), 2 mark price.
             preset_stop_loss_price_type: 1 last price (when not given), 2 mark price.

@@ -4,7 +4,9 @@
 yet visible. It becomes proof once the exchange can no longer accept the request (its timestamp has
 left the window the exchange tolerates), and only after several looks over several seconds. For an id
 the exchange itself gave the several looks are enough: that order was taken before. A list that came
-back full proves nothing, because the order may be the next row: then the fate stays unknown.
+back full proves nothing, because the order may be the next row: then the fate stays unknown. A cancel
+that is still under way is like a submit: until the exchange can no longer accept it, an order that is
+open may yet be cancelled, so it is looked at again.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from bitmart_async.errors import ApiError, OrderFateUnknown, OrderNotFound, ParameterError, api_error_class
-from bitmart_async.models.enums import PlanTypeFilter
+from bitmart_async.models.enums import FuturesOrderState, OrderState, PlanOrderState, PlanTypeFilter
 from bitmart_async.rest.futures_plan import (
     CANCEL_PLAN_ORDER,
     MODIFY_PLAN_ORDER,
@@ -21,9 +23,11 @@ from bitmart_async.rest.futures_plan import (
     FuturesPlan,
 )
 from bitmart_async.rest.futures_tpsl import MODIFY_TPSL_ORDER, SUBMIT_TPSL_ORDER, FuturesTpSl
-from bitmart_async.rest.futures_trading import FuturesTrading
+from bitmart_async.rest.futures_trading import CANCEL_ORDER as FUTURES_CANCEL_ORDER
+from bitmart_async.rest.futures_trading import MODIFY_LIMIT_ORDER, FuturesTrading
 from bitmart_async.rest.futures_trailing import CANCEL_TRAIL_ORDER, SUBMIT_TRAIL_ORDER
 from bitmart_async.rest.spot_algo import ALGO_CANCEL_ORDER, ALGO_SUBMIT_ORDER, SpotAlgo
+from bitmart_async.rest.spot_trading import CANCEL_ORDER as SPOT_CANCEL_ORDER
 from bitmart_async.rest.spot_trading import SpotTrading
 
 if TYPE_CHECKING:
@@ -60,15 +64,38 @@ _OF_PLAN_ORDERS = frozenset(
     endpoint.label
     for endpoint in (MODIFY_PLAN_ORDER, CANCEL_PLAN_ORDER, SUBMIT_TPSL_ORDER, MODIFY_TPSL_ORDER)
 )
+_CANCELS = frozenset(
+    endpoint.label
+    for endpoint in (
+        SPOT_CANCEL_ORDER,
+        ALGO_CANCEL_ORDER,
+        FUTURES_CANCEL_ORDER,
+        CANCEL_PLAN_ORDER,
+        CANCEL_TRAIL_ORDER,
+    )
+)
+_OF_OLD_ORDERS = _CANCELS | {MODIFY_LIMIT_ORDER.label, MODIFY_PLAN_ORDER.label, MODIFY_TPSL_ORDER.label}
+"""Calls about an order that may have been placed long before."""
+_OLD_MS = 7 * 86_400_000
+_FINAL: tuple[object, ...] = (
+    OrderState.FILLED,
+    OrderState.CANCELED,
+    OrderState.PARTIALLY_CANCELED,
+    OrderState.FAILED,
+    FuturesOrderState.FINISHED,
+    PlanOrderState.FINISHED,
+)
 
 
 class _Look:
     """One look for an order: since when, and what could not be seen."""
 
-    __slots__ = ("blind", "sent_ms")
+    __slots__ = ("blind", "sent_ms", "since_ms")
 
-    def __init__(self, sent_ms: int) -> None:
+    def __init__(self, sent_ms: int, since_ms: int) -> None:
         self.sent_ms = sent_ms
+        self.since_ms = since_ms
+        """Since when it may have been placed."""
         self.blind: list[str] = []
         """Why the order may exist although it was not found."""
 
@@ -88,8 +115,11 @@ async def _look_until_proven(
     *,
     client_order_id: str | None = None,
     order_id: str | None = None,
+    error: OrderFateUnknown | None = None,
 ) -> OrderT | None:
     """Look until the order shows up or its absence is proven; settles the pending entry.
+
+    After a lost cancel an open order has shown up only when that cancel can no longer arrive.
 
     Raises:
         OrderFateUnknown: The time for proof has come, and the last look did not see everything.
@@ -97,18 +127,24 @@ async def _look_until_proven(
     loop = asyncio.get_running_loop()
     began, looks, pause = loop.time(), 0, 0.25
     record = transport.pending.get(client_order_id or "")
-    sent_ms = record.sent_ms if record is not None else transport.clock.now_ms()
+    lost_ms = error.sent_ms if error is not None else None
+    now_ms = transport.clock.now_ms()
+    sent_ms = record.sent_ms if record is not None else now_ms if lost_ms is None else lost_ms
+    sender = error.endpoint if error is not None else ""
+    since_ms = max(0, sent_ms - (_OLD_MS if sender in _OF_OLD_ORDERS else 60_000))
+    cancelled_until_ms = lost_ms + ACCEPTED_FOR_MS + SLACK_MS if lost_ms and sender in _CANCELS else 0
     # An id the exchange gave is one it knew: there is no request left that could still arrive.
     final_ms = sent_ms + _window_ms(record) + SLACK_MS if order_id is None else sent_ms
     while True:
-        proof = transport.clock.now_ms() >= final_ms  # read before looking: what comes later is too late
-        this = _Look(sent_ms)
+        now_ms = transport.clock.now_ms()  # read before looking: what comes later is too late
+        proof = now_ms >= final_ms
+        this = _Look(sent_ms, since_ms)
         order = await look(this)
         looks += 1
-        if order is not None:
+        if order is not None and (now_ms >= cancelled_until_ms or _is_final(order)):
             transport.pending.pop(client_order_id or "", None)
             return order
-        if proof and looks >= LOOKS and loop.time() - began >= LOOKING_SECONDS:
+        if order is None and proof and looks >= LOOKS and loop.time() - began >= LOOKING_SECONDS:
             if this.blind:
                 raise OrderFateUnknown(
                     f"whether there is such an order of {symbol or 'any symbol'} cannot be proven: "
@@ -121,6 +157,12 @@ async def _look_until_proven(
             return None
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 5.0)
+
+
+def _is_final(order: object) -> bool:
+    """Whether nothing can happen to it any more; a state nobody knows is no final one."""
+    state = getattr(order, "state", None)
+    return any(state is final for final in _FINAL)
 
 
 def _not_found(error: ApiError) -> bool:
@@ -175,8 +217,8 @@ class SpotResolve(SpotTrading, SpotAlgo):
     def pending_orders(self) -> tuple[PendingOrder, ...]:
         """Orders that were sent and whose fate is open, oldest first.
 
-        A batch whose answer names fewer orders than were sent leaves all its ids here: nothing says which
-        of them were taken.
+        Of a batch those orders stand here whose ``results`` say UNKNOWN: all of them when the answer names
+        fewer orders than were sent, since nothing says which of them were taken.
         """
         return tuple(self._transport.pending.values())
 
@@ -193,6 +235,10 @@ class SpotResolve(SpotTrading, SpotAlgo):
         absence, takes until the exchange can no longer accept the request: about a minute from when
         it was sent (its recv_window where one was sent with it). For a cancel by the exchange's order_id
         it takes 5 seconds.
+
+        A lost cancel may arrive later than its error: an order that is still open is looked at again
+        until a minute has passed since the cancel was sent. Returned as open then, it was not cancelled by
+        that call. A lost change may likewise arrive within the minute: the order is returned as it is now.
 
         Algo orders have ids of their own and are looked up as such when the error, or the entry in
         pending_orders, says that it is one.
@@ -221,7 +267,9 @@ class SpotResolve(SpotTrading, SpotAlgo):
                 raise _nothing_to_find(error)
             return await (self._look_for_algo(pair, own, this) if algo else self._look(pair, own, this))
 
-        return await _look_until_proven(self._transport, pair, look, client_order_id=own, order_id=order_id)
+        return await _look_until_proven(
+            self._transport, pair, look, client_order_id=own, order_id=order_id, error=error
+        )
 
     def _is_algo(self, error: OrderFateUnknown | None, own: str | None) -> bool:
         """Whether to look among the algo orders: elsewhere one is absent, and that proves nothing."""
@@ -244,7 +292,7 @@ class SpotResolve(SpotTrading, SpotAlgo):
             if not _not_found(error):
                 raise
         # One index says no; the lists may know more.
-        start = this.sent_ms - 60_000
+        start = this.since_ms
         for rows, what in (
             (self.get_spot_algo_open_orders_v4, "open algo orders"),
             (self.get_spot_algo_history_orders_v4, "finished algo orders"),
@@ -269,7 +317,7 @@ class SpotResolve(SpotTrading, SpotAlgo):
             if not _not_found(error):
                 raise
         # One index says no; the lists may know more.
-        start = this.sent_ms - 60_000
+        start = this.since_ms
         for rows, what in (
             (self.get_spot_open_orders_v4, "open orders"),
             (self.get_spot_historic_orders_v4, "finished orders"),
@@ -309,6 +357,10 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
         the request: about a minute from when it was sent. For a change or cancel by the exchange's
         order_id it takes 5 seconds.
 
+        A lost cancel may arrive later than its error: an order that is still open is looked at again
+        until a minute has passed since the cancel was sent. Returned as open then, it was not cancelled by
+        that call. A lost change may likewise arrive within the minute: the order is returned as it is now.
+
         Args:
             error: What the submit or cancel raised; or give the two below.
             symbol: Contract of the order.
@@ -338,7 +390,9 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
             waiting = await self._waiting(name, this, client_order_id=own) if plan else None
             return waiting or await self._look(name, own, this)
 
-        return await _look_until_proven(self._transport, name, look, client_order_id=own, order_id=order_id)
+        return await _look_until_proven(
+            self._transport, name, look, client_order_id=own, order_id=order_id, error=error
+        )
 
     async def _by_any_id(
         self,
@@ -391,7 +445,7 @@ class FuturesResolve(FuturesTrading, FuturesTpSl, FuturesPlan):
         for order in this.rows(opened, MOST_FUTURES_ROWS, "open orders"):
             if order.client_order_id == own:
                 return order
-        start, end = max(0, this.sent_ms // 1000 - 60), this.sent_ms // 1000 + 3600
+        start, end = this.since_ms // 1000, this.sent_ms // 1000 + 3600
         rows = await self.get_futures_account_order_history(
             symbol, client_order_id=own, start_time=start, end_time=end
         )

@@ -238,7 +238,8 @@ class SpotLegacy(Section):
     ) -> BatchOrderResults:
         """Place 1 to 10 orders of any pairs. Deprecated: use submit_spot_batch_orders_v4.
 
-        Never repeated. Success of the call says nothing about an order: look at every ``code``.
+        Never repeated. Success of the call says nothing about an order: ``results`` has the fate of each, in
+        the order given. UNKNOWN ones stay in ``pending_orders``; every error has ``results`` as well.
 
         Args:
             order_params: SpotOrderRequestV2 or mappings with the same keys.

@@ -349,6 +349,11 @@ class SpotTrading(Section):
     ) -> BatchOrderAck:
         """Place 1 to 10 orders of one pair. Each is judged by itself; never repeated.
 
+        ``results`` has one entry per order, in the order given: its client order id and its fate. The
+        exchange names only the orders it took, so when some are missing the fate of each is UNKNOWN: they
+        stay in ``pending_orders``, and ``resolve_order(symbol=, client_order_id=)`` tells, one by one.
+        Every error has ``results`` as well.
+
         Args:
             symbol: Pair, like BTC_USDT.
             order_params: SpotOrderRequest or mappings with the same keys.

@@ -19,8 +19,8 @@ one for the first send and the clock, one for the second send.
 An order is entered in ``pending`` just before its first byte leaves and taken out when its fate is
 known: whatever interrupts the call, the id is not lost. Three cases keep it there although an answer
 came: a refusal as duplicate that may speak of an earlier send of the same call; a refusal while
-another call under the same id is open; a batch that names fewer orders than were sent, since nothing
-says which ones are missing.
+another call under the same id is open; the orders of a batch whose answer does not say what became of
+them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import random
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote_plus, urlsplit
 
@@ -57,6 +58,7 @@ from bitmart_async.errors import (
     api_error_class,
 )
 from bitmart_async.ratelimit import BAN_SECONDS, RateLimitState, SentAway
+from bitmart_async.rest.batch import Sent, all_alike, read_results
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.envelope import NO_CODE, Envelope, EnvelopeReader, Refusal
 from bitmart_async.text import one_line
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bitmart_async.clock import Clock
+    from bitmart_async.errors import OrderResult
     from bitmart_async.ratelimit import Gate, RateLimits
     from bitmart_async.rest.wire import Answer, Wire
     from bitmart_async.signing import Signer
@@ -106,9 +109,14 @@ class _Call:
     arguments: dict[str, object]
     query: str
     body: bytes | None
-    own_ids: tuple[str, ...]
+    orders: tuple[Sent, ...]
+    """Client order id and symbol of each order it submits."""
     ids_made: bool = False
     """Whether an id is ours: then no other call can have used it."""
+    sent_ms: int = 0
+    """Exchange time just before the last send, Unix ms."""
+    measured: int = 0
+    """How often the clock had been measured when it was last signed."""
     queued: float = 0.0
     """Seconds spent waiting for the rate limit; they do not count against the deadline."""
     sends: int = 0
@@ -119,6 +127,10 @@ class _Call:
     @property
     def symbol(self) -> str:
         return str(self.arguments.get("symbol", ""))
+
+    @property
+    def is_batch(self) -> bool:
+        return "." in self.endpoint.own_id
 
 
 class Transport:
@@ -139,7 +151,7 @@ class Transport:
         parse_exceptions: bool,
         broker_id: str | None,
         logger: logging.Logger,
-        server_time: Callable[[], Awaitable[int]],
+        server_time: Callable[[Transport], Awaitable[int]],
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._host = urlsplit(base_url).netloc
@@ -158,6 +170,8 @@ class Transport:
         self._readers: dict[tuple[object, bool, bool], EnvelopeReader[object]] = {}
         self._line: set[asyncio.Future[None]] = set()  # calls of this client that queue at a gate
         self._mask: Callable[[str], str] = signer.mask if signer is not None else str
+        self._measuring: asyncio.Task[float] | None = None
+        self._at_the_clock = 0  # calls that wait for it
         self.pending: dict[str, PendingOrder] = {}
 
     @property
@@ -196,21 +210,21 @@ class Transport:
     def _prepare(self, endpoint: Endpoint[object], given: Mapping[str, object]) -> _Call:
         """Checks and encodes; the body made here is the one that is signed and sent."""
         filled = given
-        own_ids: tuple[str, ...] = ()
+        orders: tuple[Sent, ...] = ()
         made = False
         if endpoint.takes_recv_window or endpoint.own_id:
             filled = own = dict(given)
             if endpoint.takes_recv_window and own.get("recv_window") is None:
                 own["recv_window"] = self.recv_window
-            own_ids, made = _give_ids(endpoint, own)
+            orders, made = _give_ids(endpoint, own)
         try:
             arguments = endpoint.encode(filled, strict=self.strict)
             if endpoint.method in ("GET", "DELETE"):
                 query = "&".join(
                     [f"{_in_query(name)}={_in_query(value)}" for name, value in arguments.items()]
                 )
-                return _Call(endpoint, arguments, query, None, own_ids, made)
-            return _Call(endpoint, arguments, "", _encode(arguments), own_ids, made)
+                return _Call(endpoint, arguments, query, None, orders, made)
+            return _Call(endpoint, arguments, "", _encode(arguments), orders, made)
         except ParameterError:
             raise
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
@@ -242,6 +256,7 @@ class Transport:
         try:
             if queued:
                 self.limits.check_ban(self._host, endpoint.label)
+            call.measured = self.clock.measurements
             headers = self._headers(endpoint, call.body or b"")
             self._enter_pending(call)
             sent = True
@@ -408,7 +423,8 @@ class Transport:
                 gate,
             )
         shown = one_line(self._mask(answer.body[:_EXCERPT].decode("utf-8", "replace")))
-        html = answer.body.lstrip()[:1] == b"<" or "html" in answer.headers.get("Content-Type", "")
+        body = answer.body.strip()
+        html = body[:1] == b"<" or (bool(body) and "html" in answer.headers.get("Content-Type", ""))
         if html or status in (403, 503, 520, 521, 522, 523, 524, 525, 526):
             ray = one_line(self._mask(answer.headers.get("CF-RAY", "none")), 60)
             return EdgeBlocked(
@@ -447,7 +463,7 @@ class Transport:
                 failure = error
                 if _wrong_clock(call, error) and not resynced and self._retries > 0:
                     resynced = True
-                    if await self._resync(deadline + call.queued - loop.time()):
+                    if await self._resync(call, deadline + call.queued - loop.time()):
                         continue
             except TransportError as error:
                 failure = error
@@ -475,32 +491,69 @@ class Transport:
         except BitMartError as error:
             if error.fate is Fate.UNKNOWN:
                 self._keep_pending(call)
-                raise self._lost(call, error) from error
-            self._refused(call)
+                lost = self._lost(call, error)
+                if call.is_batch:
+                    lost.results = all_alike(call.orders, Fate.UNKNOWN, error.code, error.message)
+                raise lost from error
+            self._refused(call, call.entered)
+            if call.is_batch and error.fate is not None:
+                error.results = all_alike(call.orders, error.fate, error.code, error.message)
             raise
         # A cancelled call passes here without settling: its order may be live.
-        if _all_named(call, envelope.data):
-            for own in call.own_ids:
-                self.pending.pop(own, None)
-        else:
-            self._log.warning(
-                "%s: the answer names fewer orders than were sent; their ids stay in pending_orders",
-                call.endpoint.label,
-            )
+        if call.is_batch:
+            return self._settle_batch(call, envelope)
+        for own, _ in call.orders:
+            self.pending.pop(own, None)
         return envelope
+
+    def _settle_batch(self, call: _Call, envelope: Envelope[object]) -> Envelope[object]:
+        """Give each order its fate; what nothing was said about stays pending."""
+        data = read_results(
+            envelope.data,
+            call.orders,
+            lambda code: _fate(call, code, envelope.http_status) or Fate.UNKNOWN,
+            self._mask,
+        )
+        results = cast("tuple[OrderResult, ...]", getattr(data, "results", ()))
+        if len(results) != len(call.orders):
+            results = all_alike(call.orders, Fate.UNKNOWN)  # an answer in a type nobody can read
+        open_ids = {result.client_order_id for result in results if result.fate is Fate.UNKNOWN}
+        for result in results:
+            if result.fate is Fate.ACCEPTED and result.client_order_id not in open_ids:
+                self.pending.pop(result.client_order_id, None)
+        self._refused(
+            call,
+            {result.client_order_id for result in results if result.fate is Fate.NOT_ACCEPTED} - open_ids,
+        )
+        if open_ids:
+            self._log.warning(
+                "%s: the answer does not say what became of %d of %d orders; they stay in pending_orders",
+                call.endpoint.label,
+                len(open_ids),
+                len(call.orders),
+            )
+        return msgspec.structs.replace(envelope, data=data)
 
     async def _proven_untaken(self, call: _Call, refused: ApiError, deadline: float) -> bool:
         """Whether to send once more: only after a refusal that proves nothing was taken."""
         if self._retries == 0 or refused.http_status == 418 or refused.fate is not Fate.NOT_ACCEPTED:
             return False
-        if _wrong_clock(call, refused):
-            return await self._resync(deadline + call.queued - asyncio.get_running_loop().time())
-        return fact_of(refused.code or 0, refused.http_status).category is Category.RATE_LIMIT
+        wrong_clock = _wrong_clock(call, refused)
+        if (
+            not wrong_clock
+            and fact_of(refused.code or 0, refused.http_status).category is not Category.RATE_LIMIT
+        ):
+            return False
+        # Nothing was taken: who cancels the call while it waits for its second send leaves no order.
+        self._refused(call, call.entered)
+        call.entered.clear()
+        within = deadline + call.queued - asyncio.get_running_loop().time()
+        return await self._resync(call, within) if wrong_clock else True
 
     def _lost(self, call: _Call, error: BitMartError) -> OutcomeUnknown:
         endpoint = call.endpoint
         if endpoint.effect is Effect.ORDER:
-            own = call.own_ids[0] if len(call.own_ids) == 1 else _text(call.arguments.get("client_order_id"))
+            own = call.orders[0][0] if len(call.orders) == 1 else _text(call.arguments.get("client_order_id"))
             order_id = _text(call.arguments.get("order_id"))
             named = (
                 f"client_order_id {own}" if own else f"order_id {order_id}" if order_id else "no single id"
@@ -518,6 +571,7 @@ class Transport:
                 trace=error.trace,
                 http_status=error.http_status,
                 raw=error.raw,
+                sent_ms=call.sent_ms,
             )
         return OutcomeUnknown(
             f"{endpoint.label}: the request was sent and no proof of its outcome came back; it may have been "
@@ -534,8 +588,9 @@ class Transport:
 
     def _enter_pending(self, call: _Call) -> None:
         """Record the orders about to be sent, with the time of this send: proof of absence counts from it."""
+        call.sent_ms = self.clock.now_ms()
         window = call.arguments.get("recvWindow")
-        for own in call.own_ids:
+        for own, symbol in call.orders:
             before = self.pending.pop(own, None)  # so that the oldest stays first
             accepted = window if isinstance(window, int) else None
             calls = 1
@@ -544,7 +599,7 @@ class Transport:
                 known = accepted is not None and before.recv_window is not None
                 accepted = max(accepted or 0, before.recv_window or 0) if known else None
             self.pending[own] = PendingOrder(
-                own, call.symbol, call.endpoint.label, self.clock.now_ms(), recv_window=accepted, calls=calls
+                own, symbol, call.endpoint.label, call.sent_ms, recv_window=accepted, calls=calls
             )
             call.entered.add(own)
 
@@ -553,23 +608,39 @@ class Transport:
         if not call.entered.issubset(self.pending):
             self._enter_pending(call)
 
-    def _refused(self, call: _Call) -> None:
-        """This call took nothing: its ids are settled, unless another call under the same id is open."""
-        for own in call.entered:
+    def _refused(self, call: _Call, ids: set[str]) -> None:
+        """This call took none of these: they are settled, unless another call under the same id is open."""
+        for own in ids & call.entered:
             order = self.pending.get(own)
             if order is not None and order.calls > 1:
                 self.pending[own] = msgspec.structs.replace(order, calls=order.calls - 1)
             else:
                 self.pending.pop(own, None)
 
-    async def _resync(self, within: float) -> bool:
-        """Measure the clock again; False when that fails or takes longer than ``within`` seconds."""
+    async def _resync(self, call: _Call, within: float) -> bool:
+        """See that the clock is measured after ``call`` was signed; calls refused together share one measuring.
+
+        False when it fails or takes longer than ``within`` seconds.
+        """
+        if self.clock.measurements > call.measured:
+            return True
+        task = self._measuring
+        if task is None or task.done():
+            task = self._measuring = asyncio.create_task(self.clock.sync(partial(self._server_time, self)))
+            self._at_the_clock = 0
+        self._at_the_clock += 1
         try:
             async with asyncio.timeout(within):
-                offset = await self.clock.sync(self._server_time)
+                offset = await asyncio.shield(task)
         except (BitMartError, TimeoutError) as error:
             self._log.warning("the clock could not be measured: %s", type(error).__name__)
             return False
+        finally:
+            if task is self._measuring:
+                self._at_the_clock -= 1
+                if not self._at_the_clock and not task.done():  # nobody waits for it any more
+                    task.cancel()
+                    self._measuring = None
         self._log.info("clock measured again: the exchange is %+.0f ms from this machine", offset)
         return True
 
@@ -605,17 +676,6 @@ def _fate(call: _Call, code: int, status: int) -> Fate | None:
     return Fate.NOT_ACCEPTED
 
 
-def _all_named(call: _Call, data: object) -> bool:
-    """Whether a success speaks of every order sent. Only a batch may name fewer."""
-    if len(call.own_ids) < 2:
-        return True
-    taken = getattr(data, "order_ids", None)
-    if not isinstance(taken, list):
-        return True
-    ids = {str(one) for one in cast("list[object]", taken)}
-    return len({one for one in ids if one.strip("0 ")}) >= len(call.own_ids)
-
-
 def _wait_before_repeat(error: BitMartError, repeats: int) -> float | None:
     """Seconds before a read is repeated after ``error``; None: it is not."""
     if isinstance(error, EdgeBlocked | RedirectRefused | TlsError):
@@ -641,25 +701,26 @@ def _in_query(value: object) -> str:
     return text if text.isidentifier() and text.isascii() else quote_plus(text)
 
 
-def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[tuple[str, ...], bool]:
-    """Make sure every order of a submit has an id of our own; return them, and whether we made one.
+def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[tuple[Sent, ...], bool]:
+    """Make sure every order of a submit has an id of our own; return the orders, and whether we made one.
 
     ``own_id`` is a parameter's name, or ``rows.field`` for one inside each row of a batch.
     """
     if not endpoint.own_id:
         return (), False
     outer, _, inner = endpoint.own_id.partition(".")
+    symbol = str(given.get("symbol") or "")
     made = False
     if not inner:
         if given.get(outer) is None:
             given[outer] = new_order_id()
             made = True
-        return (str(given[outer]),), made
+        return ((str(given[outer]), symbol),), made
     rows = given.get(outer)
     if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
         return (), False  # the check of the parameters says what is wrong
     filled: list[object] = []
-    ids: list[str] = []
+    orders: list[Sent] = []
     for row in cast("list[object]", rows):
         fields: object = msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row
         if isinstance(fields, Mapping):
@@ -667,12 +728,12 @@ def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[tup
             own = named.get(inner)
             if not own:
                 own, made = new_order_id(), True
-            ids.append(str(own))
+            orders.append((str(own), str(named.get("symbol") or symbol)))
             filled.append({**named, inner: own})
         else:
             filled.append(row)
     given[outer] = filled
-    return tuple(ids), made
+    return tuple(orders), made
 
 
 def new_order_id() -> str:

@@ -7,7 +7,12 @@ after decompression.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
 import ssl as _ssl
+import sys
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from bitmart_async._version import __version__
@@ -71,6 +76,9 @@ class Wire:
         self._mask = mask
         self._urls: dict[str, URL] = {}
         self._limits: dict[float, aiohttp.ClientTimeout] = {}
+        self.owner = "A REST client"
+        """Whose it is, for the warning when nobody closes it."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.closed = False
 
     def _open(self) -> aiohttp.ClientSession:
@@ -88,7 +96,7 @@ class Wire:
         )
         if switch:
             session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
-        self._session = session
+        self._session, self._loop = session, asyncio.get_running_loop()
         return session
 
     async def send(
@@ -184,6 +192,39 @@ class Wire:
         session, self._session = self._session, None
         if session is not None and self._owned:
             await session.close()
+
+    def __del__(self) -> None:
+        session = getattr(self, "_session", None)  # None: __init__ failed, or nothing was called yet
+        if session is None or not self._owned or session.closed:
+            return
+        try:
+            warnings.warn(
+                f"{self.owner} was never closed. Use `async with`, or await its aclose() when you are done; its "
+                f"connections are closed now.",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        finally:  # the warning may be an error
+            del session
+            self._forsake()
+
+    def _forsake(self) -> None:
+        """Close without waiting what a collected client left open, so that aiohttp need not complain."""
+        session, self._session = self._session, None
+        self.closed = True
+        if session is None or not self._owned:
+            return
+        closing = session.close()
+        with contextlib.suppress(StopIteration):
+            closing.send(None)  # closes the sockets; what comes after it only waits for that
+        closing.close()
+        if self._loop is not None and self._loop.is_closed() and not sys.is_finalizing():
+            # No loop is left to close a socket; its destructor does, and would complain once per socket.
+            del session, closing
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
 
 
 def _sent_once() -> type[aiohttp.ClientResponse]:

@@ -299,7 +299,7 @@ async def test_O8_a_cancel_by_order_id_is_looked_up_more_than_once() -> None:
     loop = asyncio.get_running_loop()
     async with spot(timeout=15) as (server, client):
         server.on(*CANCEL, drop())
-        server.on(*BY_ID, answer(NOT_FOUND), answer(ok(spot_order("own"))))
+        server.on(*BY_ID, answer(NOT_FOUND), answer(ok(spot_order("own", state="canceled"))))
         with pytest.raises(OrderFateUnknown) as caught:
             await client.cancel_spot_order_v3("ABC_USDT", order_id="991")
         assert await client.resolve_order(caught.value) is not None

@@ -76,7 +76,9 @@ def make(kind: type[BitMartError]) -> BitMartError:
 
 def test_the_tree_is_the_public_list() -> None:
     """Every class of the module is exported, and hangs under BitMartError."""
-    assert {kind.__name__ for kind in CLASSES} | {"Fate", "api_error_class"} >= set(errors.__all__)
+    assert {kind.__name__ for kind in CLASSES} | {"Fate", "OrderResult", "api_error_class"} >= set(
+        errors.__all__
+    )
     assert {kind.__name__ for kind in CLASSES} <= set(errors.__all__)
 
 

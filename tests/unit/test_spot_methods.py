@@ -565,7 +565,7 @@ async def test_a_pending_algo_order_is_found_by_its_ids(
     assert _algo_queries(wire.sent) == ["client-order", "open-orders", "history-orders"]
 
 
-@pytest.mark.parametrize("reply", [_data(_FOUND), 50005])
+@pytest.mark.parametrize("reply", [_data({**_FOUND, "state": "canceled"}), 50005])
 async def test_a_lost_algo_cancel_looks_at_the_algo_order(
     rest: RestClient, wire: _FakeWire, reply: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
