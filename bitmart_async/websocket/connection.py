@@ -614,9 +614,14 @@ class Connection:
             self._rotation.cancel()
         self._waiting.socket_lost(now)
         self._returning = True
-        if self._lost_ns is None:
-            self._lost_ns = self._last_byte_ns
+        if self._lost_ns is None and self._last_byte_ns is not None:
+            self._lost_ns = min(self._last_byte_ns, self._heard_ns(link))
         self._backoff.lived(now - link.opened, logged_in=link.session.logged_in)
+
+    def _heard_ns(self, link: _Link) -> int:
+        """When the last byte came on a socket."""
+        ago = asyncio.get_running_loop().time() - link.session.heard
+        return time.time_ns() - int(ago * 1e9)
 
     async def _drop(self, link: _Link) -> None:
         """End a socket and its tasks; what they ended with has been told where it matters."""
@@ -839,7 +844,7 @@ class Connection:
         self._silence.begin(asyncio.get_running_loop().time())
         gap = None
         if not drained:  # it fell silent before it had said everything
-            gap = Gap(self._last_byte_ns or time.time_ns(), time.time_ns())
+            gap = Gap(self._heard_ns(old), time.time_ns())
         try:
             for frame in handover.finish():
                 self._on_frame(frame, session, time.time_ns())
