@@ -167,6 +167,7 @@ if TYPE_CHECKING:
     from bitmart_async.websocket.client import WebsocketClient
     from bitmart_async.websocket.events import Event, Gap, StreamData, Update
     from bitmart_async.websocket.health import ConnectionHealth, StreamHealth, TopicHealth
+    from bitmart_async.websocket.order_books import BookChange, LiveOrderBook
     from bitmart_async.websocket.subscription import Subscription
     from bitmart_async.websocket.topics import Market, Topic
 
@@ -312,6 +313,7 @@ _HOMES = {
     "rest.iterate": ("History",),
     "rest.transport": ("PendingOrder",),
     "websocket.client": ("WebsocketClient",),
+    "websocket.order_books": ("BookChange", "LiveOrderBook"),
     "websocket.events": ("Event", "Gap", "StreamData", "Update"),
     "websocket.health": ("ConnectionHealth", "StreamHealth", "TopicHealth"),
     "websocket.subscription": ("Subscription",),
@@ -347,6 +349,7 @@ __all__ = [
     "BadRequest",
     "BadResponse",
     "BitMartError",
+    "BookChange",
     "BookFill",
     "BookFrame",
     "BookNotReady",
@@ -400,6 +403,7 @@ __all__ = [
     "InsufficientFunds",
     "IpBanned",
     "Leg",
+    "LiveOrderBook",
     "LoginRefused",
     "Maintenance",
     "MarginMode",

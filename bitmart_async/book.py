@@ -427,7 +427,7 @@ class OrderBook(BookReads):
         if version is None or version < 0:
             return self._lose(BookTrouble.INVALID)
         if data.type is BookFrame.SNAPSHOT:
-            return BookResult.DROPPED if version < self.last_version else self._replace(data)
+            return self._older(version) if version < self.last_version else self._replace(data)
         changes = self._counts_empty or bool(data.asks or data.bids)
         if self._trouble is not None:
             return self._hold(data, version) if changes else BookResult.DROPPED
@@ -440,6 +440,14 @@ class OrderBook(BookReads):
             return BookResult.QUIET
         self._olds += 1
         return self._lose(BookTrouble.GAP) if self._olds >= _OLD_IN_A_ROW else BookResult.DROPPED
+
+    def _older(self, version: int) -> BookResult:
+        """An old snapshot: a delayed one, or of a socket that lags behind the one before. What follows it is
+        old as well, for as many versions as it is behind; further than that the versions were not counted."""
+        behind = self.last_version - version
+        if self._trouble is None and behind <= _MOST_HELD:
+            self._olds = -behind
+        return BookResult.DROPPED
 
     def _hold(self, data: _Data, version: int) -> BookResult:
         """Keep it for the snapshot; of too many the oldest goes, which the snapshot most likely covers."""

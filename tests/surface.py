@@ -20,6 +20,7 @@ _CLASSES = (
     "DeadMansSwitch",
     "Archive",
     "OrderBook",
+    "LiveOrderBook",
 )
 _MODULES = (
     "models.enums",

@@ -59,6 +59,7 @@ websocket.staleness websocket.hooks websocket.splitter
 websocket.over_websockets
 websocket.sockets
 websocket.handlers websocket.subscription
+websocket.order_books
 websocket.connection
 websocket.client websocket
 archive.raw archive.journal archive.columns archive.plan

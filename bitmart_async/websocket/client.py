@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, overload
 
+from bitmart_async.book import BookTrouble
 from bitmart_async.clock import Clock
 from bitmart_async.credentials import settle
 from bitmart_async.environments import DEMO, LIVE
@@ -34,6 +35,7 @@ from bitmart_async.websocket.health import StreamHealth
 from bitmart_async.websocket.home import Home
 from bitmart_async.websocket.hooks import Hooks
 from bitmart_async.websocket.mailbox import Mailbox, Pressure, check_overflow
+from bitmart_async.websocket.order_books import BookWire, LiveOrderBook
 from bitmart_async.websocket.pacing import Pacer
 from bitmart_async.websocket.session import Timings
 from bitmart_async.websocket.sockets import chosen_transport, open_websocket
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
     from bitmart_async.credentials import Credentials
     from bitmart_async.environments import Environment
-    from bitmart_async.errors import IpBanned
+    from bitmart_async.errors import BookNotReady, IpBanned
     from bitmart_async.websocket.events import StreamData
     from bitmart_async.websocket.handlers import Report
     from bitmart_async.websocket.mailbox import Overflow
@@ -194,6 +196,9 @@ class WebsocketClient:
         self._pumps: set[asyncio.Task[None]] = set()
         self._pump_boxes: set[Mailbox[Update[object]] | Mailbox[Event]] = set()
         self._pending_pumps: list[Callable[[], None]] = []
+        self._books: dict[str, list[LiveOrderBook]] = {}
+        self._books_told = False
+        """Whether the books hear of lost and found connections."""
         self._closed = False
         self._home = Home()
         self._alike = Doubling()
@@ -430,6 +435,103 @@ class WebsocketClient:
             connection = self._connection_of(topic.text)
             assert connection is not None, topic.text
             connection.request(topic.text)
+
+    async def order_book(
+        self, topic: str | Topic[object], *, stale_after: float | None = 15.0
+    ) -> LiveOrderBook:
+        """A book that keeps itself up to date; returns when its topic is subscribed.
+
+        Await its ``ready()`` before the first read. Books of one topic share the subscription.
+
+        Args:
+            topic: ``spot/depth/increase100:SYMBOL`` or ``futures/depthIncrease5|20|50:SYMBOL[@speed]``.
+            stale_after: Seconds without a sign of life after which the book is not read any more; None:
+                never. 15 is as long as a dead socket takes to be noticed. Futures books push every
+                second, quiet spot books at intervals nobody has documented; a book that is quiet for half
+                of the time is asked for its state.
+
+        Raises:
+            TopicError: The topic has no incremental book.
+            ParameterError: stale_after is not a time.
+            SubscriptionRefused: The exchange refused the topic.
+            StreamUnavailable: As for :meth:`subscribe`.
+            ClientClosed: The client is closed.
+        """
+        self._check_open()
+        wire = BookWire(
+            request=self._request_book,
+            renew=self._renew_book,
+            resync=self._book_lost,
+            failed=self._handler_failed,
+            keep=self._keep_pump,
+            patience=self._timings.ack_timeout,
+            logger=self._log,
+        )
+        book = LiveOrderBook(topic, wire, stale_after)
+        if not self._books_told:
+            self._books_told = True
+            self.on("reconnecting")(self._books_disconnected)
+            self.on("live")(self._books_connected)
+        late = self._connection_of(book.topic.text) is not None
+        self._living_books([book.topic.text])  # forgets those that are closed
+        self._books.setdefault(book.topic.text, []).append(book)
+        try:
+            subscription = await self.subscribe(book.topic, handler=book.take)
+        except BaseException:
+            self._forget_book(book)
+            raise
+        book.begin(subscription, late=late)
+        return book
+
+    def _request_book(self, text: str) -> None:
+        connection = self._connection_of(text)
+        if connection is not None:
+            connection.request(text)
+
+    def _renew_book(self, text: str) -> None:
+        connection = self._connection_of(text)
+        if connection is not None:
+            connection.renew(text)
+
+    def _book_lost(self, error: BookNotReady) -> None:
+        connection = self._connection_of(error.topic)
+        self._emit(
+            Event(
+                name="resync",
+                connection=connection.name if connection is not None else "",
+                generation=connection.generation if connection is not None else 0,
+                topics=(error.topic,),
+                error=error,
+            )
+        )
+
+    def _books_disconnected(self, event: Event) -> None:
+        for book in self._living_books(event.topics):
+            book.disconnected()
+
+    def _books_connected(self, event: Event) -> None:
+        for book in self._living_books(event.topics):
+            book.connected()
+
+    def _living_books(self, texts: Iterable[str]) -> list[LiveOrderBook]:
+        found: list[LiveOrderBook] = []
+        for text in texts:
+            living = [book for book in self._books.get(text, ()) if book.trouble is not BookTrouble.CLOSED]
+            if living:
+                self._books[text] = living
+                found += living
+            else:
+                self._books.pop(text, None)
+        return found
+
+    def _forget_book(self, book: LiveOrderBook) -> None:
+        books = self._books.get(book.topic.text, [])
+        if book in books:
+            books.remove(book)
+
+    def _keep_pump(self, task: asyncio.Task[None]) -> None:
+        self._pumps.add(task)
+        task.add_done_callback(self._pumps.discard)
 
     def _parse_all(
         self,

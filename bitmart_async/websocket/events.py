@@ -84,6 +84,7 @@ EVENT_NAMES: Final = (
     "live",
     "stale",
     "gap",
+    "resync",
     "close",
     "exception",
 )
