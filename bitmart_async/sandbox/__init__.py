@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from .journal import Journal, Request, Seen, SessionClosed, SessionOpened, StreamMessage
 from .server import ClientOptions, Keys, Sandbox
-from .truth import AccountTruth, BalanceTruth, FillTruth, OrderTruth, PositionTruth
+from .truth import AccountTruth, BalanceTruth, BookTruth, FillTruth, OrderTruth, PositionTruth
 
 __all__ = [
     "AccountTruth",
     "BalanceTruth",
+    "BookTruth",
     "ClientOptions",
     "FillTruth",
     "Journal",

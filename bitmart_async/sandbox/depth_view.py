@@ -7,7 +7,10 @@ twice.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from .matching import MatchingBook, Side
+from .truth import BookTruth
 
 __all__ = ["DepthView", "Levels"]
 
@@ -34,6 +37,17 @@ class DepthView:
     def side(self, side: Side) -> Levels:
         """The published levels, best first."""
         return sorted(self._sides[side].items(), reverse=side is Side.BUY)
+
+    def truth(self, price_places: int, size_places: int) -> BookTruth:
+        """The published book in decimals."""
+        bids, asks = (
+            tuple(
+                (Decimal(price).scaleb(-price_places), Decimal(size).scaleb(-size_places))
+                for price, size in self.side(side)
+            )
+            for side in (Side.BUY, Side.SELL)
+        )
+        return BookTruth(version=self.version, bids=bids, asks=asks)
 
     def _changes(self, side: Side) -> Levels:
         before, now = self._sides[side], dict(self._book.levels(side, self._limit))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from .calls import Json
     from .clock import Clock
+
+    _Push: TypeAlias = Callable[[Json], list[Json]]
 
 __all__ = ["Faults", "RestFault", "StreamFault"]
 
@@ -53,6 +57,9 @@ class Faults:
         self._swallowed_logins: defaultdict[str, int] = defaultdict(int)
         self._swallowed_acks: defaultdict[str, int] = defaultdict(int)
         self._muted: set[str] = set()
+        self._pushes: defaultdict[str, deque[_Push]] = defaultdict(deque)
+        self._lossy: dict[str, tuple[int, random.Random]] = {}
+        self._late: dict[str, Json] = {}
 
     # REST
 
@@ -143,6 +150,51 @@ class Faults:
     def is_muted(self, topic: str) -> bool:
         return topic in self._muted
 
+    def lose(self, topic: str, times: int = 1) -> None:
+        """Do not send the next pushes of a topic. A book's versions count them all the same."""
+        self._pushes[topic].extend([_nothing] * times)
+
+    def lose_one_in(self, topic: str, number: int, seed: int = 1) -> None:
+        """Lose one in so many pushes of a topic, at random, from now on; 0 ends it."""
+        if number:
+            self._lossy[topic] = number, random.Random(seed)
+        else:
+            self._lossy.pop(topic, None)
+
+    def repeat(self, topic: str, times: int = 1) -> None:
+        """Send the next pushes of a topic twice each."""
+        self._pushes[topic].extend([_twice] * times)
+
+    def swap(self, topic: str, times: int = 1) -> None:
+        """Send the next push of a topic after the one that follows it; so many pairs."""
+
+        def keep(frame: Json) -> list[Json]:
+            self._late[topic] = frame
+            return []
+
+        def release(frame: Json) -> list[Json]:
+            return [frame, self._late.pop(topic)]
+
+        self._pushes[topic].extend([keep, release] * times)
+
+    def spoil(self, topic: str, change: Callable[[Json], Json], times: int = 1) -> None:
+        """Let a function change the next pushes of a topic: it gets a frame's object and returns one."""
+
+        def spoiled(frame: Json) -> list[Json]:
+            return [change(frame)]
+
+        self._pushes[topic].extend([spoiled] * times)
+
+    def disturbed(self, topic: str, frame: Json) -> list[Json]:
+        """What to send instead of a push."""
+        script = self._pushes.get(topic)
+        if script:
+            return script.popleft()(frame)
+        if topic in self._lossy:
+            number, chance = self._lossy[topic]
+            return [] if chance.randrange(number) == 0 else [frame]
+        return [frame]
+
     def take_login_refusal(self, market: str) -> StreamFault | None:
         return _take(self._login_refusals, market)
 
@@ -154,6 +206,14 @@ class Faults:
 
     def swallows_ack(self, topic: str) -> bool:
         return _use(self._swallowed_acks, topic)
+
+
+def _nothing(_: Json) -> list[Json]:
+    return []
+
+
+def _twice(frame: Json) -> list[Json]:
+    return [frame, frame]
 
 
 def _take(table: dict[str, StreamFault], name: str) -> StreamFault | None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .futures import ContractMarket
     from .hub import Hub, Session
     from .rules import ContractRules
+    from .truth import BookTruth
 
 __all__ = ["FuturesFeed", "FuturesTopic"]
 
@@ -148,6 +149,11 @@ class FuturesFeed:
         else:
             data = _funding(market, now_ms)
         self._hub.send_data(session, text, _frame(text, data))
+
+    def published(self, text: str) -> BookTruth:
+        """The book subscribers of an incremental topic have been told. KeyError: nobody ever listened."""
+        rules = self._exchange.futures.markets[text.partition(":")[2].partition("@")[0]].rules
+        return self._views[text].truth(rules.price_decimals, 0)
 
     # Time
 

@@ -120,7 +120,8 @@ class Hub:
 
     def publish(self, topic: str, frame: Json) -> None:
         """To everybody who listens to the topic."""
-        self._write(topic, self._topics.get(topic, ()), frame)
+        for sent in self._faults.disturbed(topic, frame):
+            self._write(topic, self._topics.get(topic, ()), sent)
 
     def publish_to(self, uid: int, topic: str, frame: Json) -> None:
         """To the sessions of one account that listen to the topic."""

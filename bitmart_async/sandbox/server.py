@@ -28,7 +28,7 @@ from .routes import FUTURES_ROUTES, SPOT_ROUTES
 from .spot_feed import SpotFeed
 from .spot_socket import SpotSocket
 from .streams import FUTURES_LIMITS, SPOT_LIMITS, StreamFace
-from .truth import AccountTruth
+from .truth import AccountTruth, BookTruth
 from .wallets import free
 
 if TYPE_CHECKING:
@@ -182,6 +182,15 @@ class Sandbox:
         if account is None:
             raise KeyError(name)
         return AccountTruth(self._exchange, account.uid)
+
+    def book(self, topic: str) -> BookTruth:
+        """What has been published of an incremental depth topic, whatever was lost on the way.
+
+        Raises:
+            KeyError: Nobody ever subscribed the topic.
+        """
+        feed = self._spot_feed if topic.startswith("spot/") else self._futures_feed
+        return feed.published(topic)
 
     def now_ms(self) -> int:
         """The market's clock: what orders, trades and candles are dated by."""

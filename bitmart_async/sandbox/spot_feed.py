@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .hub import Hub, Session
     from .rules import SpotRules
     from .spot import SpotMarket
+    from .truth import BookTruth
 
 __all__ = ["SpotFeed", "SpotTopic"]
 
@@ -127,6 +128,11 @@ class SpotFeed:
             ),
         )
         self._hub.send_data(session, text, frame)
+
+    def published(self, text: str) -> BookTruth:
+        """The book subscribers of an incremental topic have been told. KeyError: nobody ever listened."""
+        rules = self._exchange.spot.markets[SpotTopic.parse(text).symbol].rules
+        return self._views[text].truth(rules.price_decimals, rules.size_decimals)
 
     # Time
 

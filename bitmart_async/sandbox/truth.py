@@ -12,7 +12,7 @@ from .numbers import ATOM_PLACES
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["AccountTruth", "BalanceTruth", "FillTruth", "OrderTruth", "PositionTruth"]
+__all__ = ["AccountTruth", "BalanceTruth", "BookTruth", "FillTruth", "OrderTruth", "PositionTruth"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,16 @@ class PositionTruth:
     cost: Decimal
     margin: Decimal
     realised: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookTruth:
+    """What the exchange has published of an incremental depth topic."""
+
+    version: int
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    """Price and size, best first."""
+    asks: tuple[tuple[Decimal, Decimal], ...]
 
 
 class AccountTruth:

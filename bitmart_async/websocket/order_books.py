@@ -313,7 +313,6 @@ class LiveOrderBook(BookReads):
         if self._outside is BookTrouble.CLOSED:
             return
         self._outside = BookTrouble.CLOSED
-        self._core.reset()
         self._schedule(None)
         if error is not None:
             self._wire.log.warning("the book of %s ended: %s", self.topic.text, error)
