@@ -941,6 +941,8 @@ class WebsocketClient:
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True) and self._home.settled and self._connections:
+            for connection in self._all_connections():
+                connection.abandon()
             warnings.warn(
                 f"{self!r} was never closed; use `async with`, or await its aclose()",
                 ResourceWarning,

@@ -141,6 +141,15 @@ def _outcome(task: asyncio.Task[None] | None) -> BaseException | None:
     return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
 
+def _loop_runs() -> bool:
+    """Whether there is still a loop: a program that ended without closing only has its coroutines collected."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 class _Bell:
     """Wakes every keeper."""
 
@@ -398,6 +407,14 @@ class Connection:
         if others:
             await asyncio.wait(others)
 
+    def abandon(self) -> None:
+        """The program ended without closing, which is told once: asyncio need not add a line per task."""
+        links = [link for link in (self._link, self._next) if link is not None]
+        tasks = [self._task, self._rotation, self._errand]
+        for task in (*tasks, *(link.keeper for link in links), *(link.reader for link in links)):
+            if task is not None:
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+
     # The life ------------------------------------------------------------------------------------
 
     def _enter(self, state: State, why: str) -> None:
@@ -417,7 +434,7 @@ class Connection:
         try:
             await self._live_and_reconnect()
         finally:  # whatever ended it, the next subscribe must be able to begin again
-            if self.state not in (State.IDLE, State.CLOSED):
+            if _loop_runs() and self.state not in (State.IDLE, State.CLOSED):
                 self._enter(State.IDLE, "its task was ended from outside")
 
     async def _live_and_reconnect(self) -> None:
@@ -563,11 +580,12 @@ class Connection:
                 link = self._link
         finally:
             lost, self._link = self._link or link, None
-            self._lost(lost)
-            await self._drop(link)
-            if lost is not link:
-                await self._drop(lost)
-            self._waiting.all_left()
+            if _loop_runs():
+                self._lost(lost)
+                await self._drop(link)
+                if lost is not link:
+                    await self._drop(lost)
+                self._waiting.all_left()
 
     def _begin(self, link: _Link) -> None:
         """A socket is open: from now on it is the connection's."""
@@ -674,7 +692,8 @@ class Connection:
                         async with asyncio.timeout(max(0.001, due - loop.time())):
                             await wake.wait()
         except BaseException:  # whatever it is: the reader ends with the socket, and finds it here
-            transport.abort()
+            if _loop_runs():
+                transport.abort()
             raise
 
     def _do_chores(self, chores: _Chores, session: Session, now: float) -> float:
