@@ -10,6 +10,7 @@ import pytest
 from bitmart_async.book import BookTrouble
 from bitmart_async.errors import BookNotReady, ParameterError, TopicError
 from bitmart_async.numbers import level
+from bitmart_async.rest.clients import FuturesClientV2
 from bitmart_async.sandbox import Sandbox
 from bitmart_async.websocket.client import WebsocketClient
 from tests.scripted_ws import FAST, our_tasks, until
@@ -327,24 +328,26 @@ async def test_what_cannot_be_a_book(sandbox: Sandbox, ws: WebsocketClient) -> N
     assert not sandbox.journal.messages("spot_public")
 
 
-async def test_many_books_at_once() -> None:
-    """Every contract's book at every depth at once: all ready, each the exchange's."""
+async def test_a_hundred_books_at_once() -> None:
+    """Books of every contract at every depth and speed: all ready; after a cut ready again, each the truth."""
     async with (
-        Sandbox(lively=False, rate_limits=False) as sandbox,
+        Sandbox(lively=False, symbols="all") as sandbox,
         WebsocketClient(environment=sandbox.environment, **FAST) as ws,
+        FuturesClientV2(environment=sandbox.environment) as futures,
     ):
+        contracts = [one.symbol for one in (await futures.get_futures_contract_details()).symbols]
         names = [
-            f"futures/depthIncrease{n}:{s}{speed}"
-            for n in (5, 20, 50)
-            for s in sandbox_contracts(sandbox)
+            f"futures/depthIncrease{depth}:{symbol}{speed}"
+            for symbol in contracts
+            for depth in (5, 20, 50)
             for speed in ("", "@100ms", "@200ms")
         ][:100]
+        assert len(names) == 100
         books = await asyncio.gather(*(ws.order_book(name) for name in names))
-        await asyncio.gather(*(book.ready(timeout=10) for book in books))
-        for book in books:
-            truth = sandbox.book(book.topic.text)
-            assert levels(book) == (truth.bids, truth.asks)
-
-
-def sandbox_contracts(sandbox: Sandbox) -> list[str]:
-    return list(sandbox._exchange.futures.markets)
+        for _ in range(2):
+            await asyncio.gather(*(book.ready(timeout=10) for book in books))
+            for book in books:
+                truth = sandbox.book(book.topic.text)
+                assert levels(book) == (truth.bids, truth.asks)
+            await sandbox.faults.cut("futures_public")
+            await until(lambda: all(book.troubles for book in books))
