@@ -129,6 +129,7 @@ class FuturesFeed:
             if first:
                 self._view(text, topic, market).refresh()
                 self._view(text, topic, market).version += 1
+                self._pulse(text, topic, now_ms).pushed_ms = now_ms  # no sign of life on top of a snapshot
             self.snapshot(session, text)
             return
         for data in self._data(topic, market, now_ms):

@@ -104,6 +104,7 @@ class SpotFeed:
             if first:
                 self._view(text, market).refresh()
                 self._view(text, market).version += 1
+                self._pulse(text, topic).pushed_ms = now_ms  # no sign of life on top of a snapshot
             self.snapshot(session, text)
             return
         frame = _frame(topic.table, self._data(topic, market, now_ms))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from .hub import Hub, Session
 from .journal import Journal, SessionClosed, SessionOpened, StreamMessage, Watch
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FUTURES_LIMITS", "SPOT_LIMITS", "Dialect", "StreamFace", "StreamLimits"]
 
+_DEFLATE: Final = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True, client_no_context_takeover=True
+)
 _PATHS: Final = {"/api": "public", "/user": "private"}
 
 _log = logging.getLogger("bitmart_async.sandbox.websockets")
@@ -57,6 +61,8 @@ class StreamLimits:
     """Without a topic, the socket is closed."""
     ping_s: float | None = None
     """How often the server sends protocol pings."""
+    deflates: bool = False
+    """Whether permessage-deflate is agreed to when a client offers it; every message on its own then."""
 
 
 SPOT_LIMITS: Final = StreamLimits(
@@ -68,7 +74,7 @@ SPOT_LIMITS: Final = StreamLimits(
     bare_ms=300_000,
 )
 FUTURES_LIMITS: Final = StreamLimits(
-    message_bytes=2_048, ping_s=54, connections={"public": 500, "private": 500}
+    message_bytes=2_048, ping_s=54, connections={"public": 500, "private": 500}, deflates=True
 )
 
 
@@ -106,6 +112,7 @@ class StreamFace:
             port,
             process_request=self._check_handshake,
             compression=None,
+            extensions=[_DEFLATE] if self._limits.deflates else None,
             max_size=self._limits.message_bytes,
             ping_interval=self._limits.ping_s,
             ping_timeout=None,

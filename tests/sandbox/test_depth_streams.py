@@ -127,8 +127,8 @@ async def test_a_latecomer_joins_the_same_versions(sandbox: Sandbox) -> None:
 
 @pytest.mark.asyncio
 async def test_a_quiet_book_gives_signs_of_life(sandbox: Sandbox) -> None:
-    """Empty updates: the version stands still on spot and moves on on futures."""
-    environment = sandbox.environment
+    """Empty updates after five quiet seconds: the version stands still on spot and moves on on futures."""
+    environment, since = sandbox.environment, sandbox.now_ms()
     async with stream(environment.spot_public) as spot, stream(environment.futures_public) as futures:
         await spot.send({"op": "subscribe", "args": ["spot/depth/increase100:BTC_USDT"]})
         await futures.send({"action": "subscribe", "args": ["futures/depthIncrease5:BTCUSDT"]})
@@ -137,5 +137,7 @@ async def test_a_quiet_book_gives_signs_of_life(sandbox: Sandbox) -> None:
         sandbox.faults.skew(6_000)
         data = (await spot.data("spot/depth/increase100"))[0]
         assert (data["asks"], data["bids"], data["version"]) == ([], [], version)
+        assert data["ms_t"] >= since + 5_000
         data = await futures.data("futures/depthIncrease5:BTCUSDT")
         assert (data["asks"], data["bids"], data["version"]) == ([], [], other + 1)
+        assert data["ms_t"] >= since + 5_000

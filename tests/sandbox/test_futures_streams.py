@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from .wire import Frame, Stream, Wire, stream
@@ -298,3 +299,18 @@ async def test_what_comes_by_the_clock(sandbox: Sandbox, wire: Wire) -> None:
         assert (await private.data("futures/position"))[0]["hold_volume"] == "3"
         second = await public.data("futures/fundingRate:BTCUSDT")
         assert second["ts"] - first["ts"] >= 60_000
+
+
+@pytest.mark.asyncio
+async def test_permessage_deflate_is_agreed_to_on_futures_only(sandbox: Sandbox) -> None:
+    """Offered on a futures socket it is in force, every message on its own; spot does not answer the offer."""
+    urls = sandbox.environment
+    async with connect(urls.futures_public) as futures, connect(urls.spot_public) as spot:
+        assert futures.response is not None
+        agreed = futures.response.headers["Sec-WebSocket-Extensions"]
+        assert agreed.startswith("permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+        socket = Stream(futures)
+        await subscribe(socket, "futures/depthAll50:BTCUSDT")
+        assert len((await socket.data("futures/depthAll50:BTCUSDT"))["asks"]) == 50
+        assert spot.response is not None
+        assert "Sec-WebSocket-Extensions" not in spot.response.headers
