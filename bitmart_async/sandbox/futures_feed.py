@@ -293,7 +293,7 @@ class FuturesFeed:
                 news: Json = [plan_push(event.action, event.plan, rules)]
                 self._hub.publish_to(event.plan.account.uid, "futures/order", _frame("futures/order", news))
         elif isinstance(event, ContractPositionChanged):
-            self._position(event, now_ms)
+            self._position(event)
         elif isinstance(event, ContractAssetChanged):
             text = f"futures/asset:{event.coin}"
             if self._hub.listens(text):
@@ -322,16 +322,18 @@ class FuturesFeed:
                 ),
             )
 
-    def _position(self, event: ContractPositionChanged, now_ms: int) -> None:
+    def _position(self, event: ContractPositionChanged) -> None:
         """A position that has just been closed is shown once more, with nothing in it."""
         if not self._hub.listens("futures/position"):
             return
         futures = self._exchange.futures
-        rows: list[Json] = []
-        for leg in futures.legs(event.uid):
-            position = futures.position(event.uid, event.symbol, leg)
-            if position.volume or position.updated >= now_ms - 1:
-                rows.append(position_push(futures, position))
+        legs = [futures.position(event.uid, event.symbol, leg) for leg in futures.legs(event.uid)]
+        newest = max(position.updated for position in legs)
+        rows: list[Json] = [
+            position_push(futures, position)
+            for position in legs
+            if position.volume or position.updated == newest
+        ]
         self._hub.publish_to(event.uid, "futures/position", _frame("futures/position", rows))
 
 

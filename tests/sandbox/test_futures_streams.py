@@ -8,6 +8,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from bitmart_async.sandbox.contract_orders import ContractTicket
+
 from .wire import Frame, Stream, Wire, stream
 
 if TYPE_CHECKING:
@@ -314,3 +316,17 @@ async def test_permessage_deflate_is_agreed_to_on_futures_only(sandbox: Sandbox)
         assert len((await socket.data("futures/depthAll50:BTCUSDT"))["asks"]) == 50
         assert spot.response is not None
         assert "Sec-WebSocket-Extensions" not in spot.response.headers
+
+
+@pytest.mark.asyncio
+async def test_a_closed_position_is_shown_once_more(sandbox: Sandbox, wire: Wire) -> None:
+    """With nothing in it, however late the exchange gets round to telling."""
+    exchange = sandbox._exchange
+    async with stream(sandbox.environment.futures_private) as socket:
+        await socket.login(sandbox)
+        await subscribe(socket, "futures/position")
+        await wire.contract(1, 2)
+        assert [row["hold_volume"] for row in await socket.data("futures/position")] == ["2"]
+        close = ContractTicket(symbol="BTCUSDT", side=3, type="market", size=2)
+        exchange.futures.submit(exchange.default, close, sandbox.now_ms() - 50)
+        assert [row["hold_volume"] for row in await socket.data("futures/position")] == ["0"]
