@@ -264,7 +264,12 @@ _ask(
 _ask(
     "account_wallet", "Spot and funding wallets, with a valuation",
     Once(endpoint=funding_rest.ACCOUNT_WALLET, rows=lambda data: data.wallet), account.AccountBalance,
-    stage=0, fixed=({"need_usd_valuation": True},),
+    stage=0,
+    fixed=(
+        {"need_usd_valuation": True},
+        {"need_usd_valuation": True, "source_account": "SPOT"},
+        {"need_usd_valuation": True, "source_account": "FUND"},  # what this changes is unverified: ask all
+    ),
     tells=lambda row: _holding(row.currency, row.available, row.frozen, row.fund_available, row.fund_frozen),
 )  # fmt: skip
 _ask(

@@ -169,6 +169,103 @@ def archive_verify(path: Path, /, *, json: Annotated[bool, Parameter(negative=""
     return _task(lambda console: verify(console, path, as_report=json))
 
 
+@app.command
+def call(
+    method: str = "",
+    /,
+    *pairs: str,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
+    params: Annotated[bool, Parameter(negative="")] = False,
+    list: Annotated[bool, Parameter(name="--list", negative="")] = False,
+    where: Where = _LIVE,
+) -> int:
+    """Call any REST method: bitmart call get_spot_ticker_v3 symbol=BTC_USDT
+
+    Calls that change something ask before they are sent.
+
+    Parameters
+    ----------
+    method
+        A method of RestClient or FuturesClientV2. Unfinished names are answered with those that fit.
+    pairs
+        Its parameters as key=value; --params shows which there are.
+    json
+        Print the reply as it came.
+    yes
+        Send calls that change something without asking.
+    params
+        Show the method's parameters with types and meaning, and send nothing.
+    list
+        Show every method, and send nothing.
+    """
+    from bitmart_async.cli.call import call as make_call
+    from bitmart_async.cli.call import list_all
+
+    if list or not method:
+        console = Console(highlight=False)
+        if list:
+            list_all(console)
+            return 0
+        app(["call", "--help"], console=console, result_action="return_value")
+        console.print("\nEvery method: bitmart call --list")
+        return USAGE
+    return _task(
+        lambda console: make_call(console, where, method, pairs, yes=yes, as_it_came=json, describe=params)
+    )
+
+
+@app.command
+def doctor(*, json: Annotated[bool, Parameter(negative="")] = False, where: Where = _LIVE) -> int:
+    """Examine credentials, signature, clock, hosts, rights, limits and streams, and say what to do.
+
+    Only reading calls are made. Ends with code 1 when something is wrong.
+
+    Parameters
+    ----------
+    json
+        Print the findings as JSON, and nothing else.
+    """
+    from bitmart_async.cli.doctor import run as examine
+
+    return _task(lambda console: examine(console, where, as_json=json))
+
+
+@app.command(name="exit-plan")
+def exit_plan(*, json: Annotated[bool, Parameter(negative="")] = False, where: Where = _LIVE) -> int:
+    """Show what is open, borrowed, locked or held where, and the steps to bring it to a withdrawal.
+
+    It reads everything and changes nothing. Minimums, fees and saved addresses are in the steps.
+
+    Parameters
+    ----------
+    json
+        Print the plan as JSON, and nothing else.
+    """
+    from bitmart_async.cli.exit_plan import run as plan
+
+    return _task(lambda console: plan(console, where, as_json=json))
+
+
+@app.command
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+    """Print the completion script of a shell: commands, options, and the methods of bitmart call.
+
+    For bash: bitmart completion bash > ~/.local/share/bash-completion/completions/bitmart
+
+    Parameters
+    ----------
+    shell
+        Which shell it is for.
+    """
+    from bitmart_async.cli.call import methods
+
+    # The names are looked up when they are wanted: reading them takes longer than most commands.
+    call.__annotations__["method"] = Literal[tuple(sorted(methods()))]
+    print(app.generate_completion(shell=shell))
+    return 0
+
+
 def _task(work: Callable[[Console], Coroutine[object, object, int]], *, stopped: str = "Stopped.") -> int:
     """Run a command to its exit code; its errors become one line, Ctrl-C a goodbye."""
     console, errors = Console(highlight=False), Console(highlight=False, stderr=True)
@@ -178,10 +275,10 @@ def _task(work: Callable[[Console], Coroutine[object, object, int]], *, stopped:
         errors.print(stopped)
         return INTERRUPTED
     except ConfigurationError as error:
-        errors.print(Text(str(error), style="red"))
+        errors.print(Text(str(error), style="red"), soft_wrap=True)
         return USAGE
     except (BitMartError, OSError) as error:
-        errors.print(Text(f"{type(error).__name__}: {error}", style="red"))
+        errors.print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
         return 1
 
 

@@ -186,6 +186,16 @@ class Choice(Param):
         self._plain: type[int] | type[str] = int if issubclass(kind, int) else str
         self._known = frozenset(member.value for member in kind)
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The known values, as text."""
+        return tuple(str(member.value) for member in self._kind)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the values are numbers on the wire."""
+        return self._plain is int
+
     def encode(self, value: object, *, strict: bool) -> object:
         if isinstance(value, bool) or not isinstance(value, self._plain):
             raise self.wrong(value, f"must be {self._listed()}")

@@ -6,7 +6,7 @@ from typing import Final
 
 from .calls import Call, Json, Route
 from .listing import COINS
-from .numbers import fixed, short
+from .numbers import ATOM_PLACES, fixed, short
 from .quotas import Quota
 from .refusals import Refusal
 from .rules import BASE_RATES
@@ -32,18 +32,22 @@ def _wallet(call: Call) -> Json:
     if wanted and wanted not in _NAMES:
         raise Refusal(51000)
     valued = call.text("needUsdValuation") == "true" or call.get("needUsdValuation") is True
-    rows: list[Json] = []
-    for coin, available, frozen in wallet_rows(call.account, call.exchange.ledger):
+    ledger, rows = call.exchange.ledger, list[Json]()
+    spot = {coin: (free, frozen) for coin, free, frozen in wallet_rows(call.account, ledger)}
+    for coin in sorted({*spot, *ledger.coins(call.uid, "fund")}):
         if wanted in ("", coin):
-            worth = _usd(call, coin) if valued else None
+            available, frozen = spot.get(coin, (fixed(0, ATOM_PLACES), fixed(0, ATOM_PLACES)))
+            fund = ledger.balance(call.uid, "fund", coin)
             rows.append(
                 {
                     "currency": coin,
                     "name": _NAMES[coin],
                     "available": available,
-                    "available_usd_valuation": worth,
+                    "available_usd_valuation": _usd(call, coin) if valued else None,
                     "frozen": frozen,
                     "unAvailable": frozen,
+                    "fundAvailable": fixed(fund.available, ATOM_PLACES),
+                    "fundFrozen": fixed(fund.frozen, ATOM_PLACES),
                 }
             )
     return {"wallet": rows}
