@@ -16,6 +16,8 @@ from bitmart_async.websocket.transport import SocketClosed
 from tests.scripted_ws import trades
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bitmart_async.websocket.client import WebsocketClient
 
 __all__ = ["PaperExchange", "PaperSocket"]
@@ -41,13 +43,19 @@ class PaperSocket:
 
     # The client's side
 
-    async def recv(self) -> bytes:
-        while not self._frames:
-            if self.closed:
-                raise SocketClosed("connection lost without a goodbye")
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        return self._frames.popleft()
+    async def read(self, take: Callable[[list[bytes]], int | None]) -> None:
+        while True:
+            while not self._frames:
+                if self.closed:
+                    raise SocketClosed("connection lost without a goodbye")
+                self._waiter = self._loop.create_future()
+                await self._waiter
+            frames = list(self._frames)
+            self._frames.clear()
+            taken = take(frames)
+            if taken is not None and taken < len(frames):
+                self._frames.extendleft(reversed(frames[taken:]))
+                return
 
     async def send(self, message: bytes) -> None:
         if self.closed:

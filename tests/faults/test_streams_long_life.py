@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import random
+import time
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,12 @@ class Life:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.exchange = PaperExchange()
-        self.ws = WebsocketClient(**KEYS, ping_interval=5.0, pong_timeout=3.0, reconnect_delay=(0.2, 5.0))
+        silent = logging.Logger(
+            "life", level=logging.CRITICAL + 1
+        )  # frames that are not traced go the fast way
+        self.ws = WebsocketClient(
+            **KEYS, ping_interval=5.0, pong_timeout=3.0, reconnect_delay=(0.2, 5.0), logger=silent
+        )
         self.exchange.serve(self.ws)
         self.seen: dict[int, int] = {}
         self.events: list[tuple[float, Event]] = []
@@ -204,7 +211,7 @@ def test_ten_minutes_of_a_hard_life(seed: int, monkeypatch: pytest.MonkeyPatch) 
     def wall() -> int:
         return int(asyncio.get_running_loop().time() * 1e9)
 
-    monkeypatch.setattr(connection, "time", types.SimpleNamespace(time_ns=wall))
+    monkeypatch.setattr(connection, "time", types.SimpleNamespace(time_ns=wall, monotonic=time.monotonic))
     state = random.getstate()
     random.seed(seed)  # the client's jitter
     try:
