@@ -178,6 +178,17 @@ def test_the_window_of_spot() -> None:
     assert book.apply(frame(SPOT, "update", 4, rest, [])) is BookResult.EMPTIED
 
 
+def test_the_edge_moves_in_when_levels_are_pushed_out() -> None:
+    """What was forgotten beyond the window is not known any more: the edge is the last level kept."""
+    asks = [(200.0 + n, 1.0) for n in range(100)]
+    bids = [(190.0 - n, 1.0) for n in range(100)]
+    book = OrderBook(SPOT)
+    book.apply(frame(SPOT, "snapshot", 1, asks, bids))
+    book.apply(frame(SPOT, "update", 2, [(199.0, 1.0), (198.0, 1.0)], [(191.0, 1.0)]))
+    assert (book.known_to("asks"), book.known_to("bids")) == (297.0, 92.0)
+    assert (len(book.asks), len(book.bids)) == (100, 100)
+
+
 def test_no_more_levels_than_the_window() -> None:
     """What better levels push out of it is forgotten: nobody tells when it changes."""
     book = OrderBook(FUTURES)
