@@ -18,6 +18,8 @@
     ├── HistoryIncomplete                 rows of a long list that cannot be read
     │   └── HistoryStopped                more requests than max_requests allows
     ├── ClientClosed                      the client is closed; nothing was sent
+    ├── OrderNotFilled                    an order that was waited for ended in another way
+    │   └── OrderStateUnknown             or nobody can tell how
     ├── OutcomeUnknown                    a change was sent and its answer lost: it may have happened
     │   └── OrderFateUnknown              the same for an order; resolve_order() finds the truth
     ├── ApiError                          BitMart understood and refused
@@ -92,10 +94,12 @@ __all__ = [
     "Maintenance",
     "NotFound",
     "OrderFateUnknown",
+    "OrderNotFilled",
     "OrderNotFound",
     "OrderRejected",
     "OrderResult",
     "OrderStateConflict",
+    "OrderStateUnknown",
     "OutcomeUnknown",
     "ParameterError",
     "PermissionDenied",
@@ -247,6 +251,37 @@ class BadResponse(TransportError):
 
 class ClientClosed(BitMartError):
     """The client is closed; make a new one. Nothing was sent."""
+
+
+class OrderNotFilled(BitMartError):
+    """An order that was waited for ended without being filled: cancelled, in part or whole, or failed.
+
+    Attributes:
+        order_id: The exchange's id.
+        client_order_id: The user's own, or empty.
+        symbol: Pair or contract.
+        status: How it ended, a word of OrderStatus.
+        filled: What was filled before, as plain decimal text: part of it may be bought or sold.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        order_id: str = "",
+        client_order_id: str = "",
+        symbol: str = "",
+        status: str = "",
+        filled: str = "0",
+    ) -> None:
+        super().__init__(text)
+        self.order_id, self.client_order_id, self.symbol = order_id, client_order_id, symbol
+        self.status, self.filled = status, filled
+
+
+class OrderStateUnknown(OrderNotFilled):
+    """Nobody can tell how an order ended, or whether it did: the exchange shows it nowhere, or in a state
+    that nobody has described. It is neither filled nor cancelled by assumption: look it up by hand."""
 
 
 class OutcomeUnknown(BitMartError):

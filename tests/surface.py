@@ -18,6 +18,8 @@ _CLASSES = (
     "History",
     "Asked",
     "DeadMansSwitch",
+    "AccountTracker",
+    "OrderHandle",
     "Archive",
     "OrderBook",
     "LiveOrderBook",

@@ -69,6 +69,11 @@ archive.tables
 archive.report
 archive.verify archive.runner
 archive
+account.views
+account.changes
+account.core
+account.cursor account.handle account.sources
+account.tracker account
 __init__
 sandbox
 cli

@@ -23,6 +23,7 @@ from bitmart_async.errors import (
     Maintenance,
     NotFound,
     OrderFateUnknown,
+    OrderNotFilled,
     OrderNotFound,
     PermissionDenied,
     RateLimited,
@@ -36,7 +37,7 @@ from bitmart_async.errors import (
 CLASSES = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BitMartError)
 ]
-SPECIAL = (OrderFateUnknown, SubscriptionRefused, SlowConsumer, BookNotReady)
+SPECIAL = (OrderFateUnknown, SubscriptionRefused, OrderNotFilled, SlowConsumer, BookNotReady)
 
 
 def make(kind: type[BitMartError]) -> BitMartError:
@@ -57,6 +58,8 @@ def make(kind: type[BitMartError]) -> BitMartError:
         return SubscriptionRefused("no", refused={"a/b": "why"}, subscription=object(), code=90004)
     if issubclass(kind, HistoryIncomplete):
         return kind("more", endpoint="GET /h", window=(3, 4), rows=9)
+    if issubclass(kind, OrderNotFilled):
+        return kind("no", order_id="8", client_order_id="own7", symbol="A_B", status="canceled", filled="1")
     if kind is SlowConsumer:
         return SlowConsumer("slow", dropped=5)
     if kind is BookNotReady:

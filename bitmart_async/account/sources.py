@@ -1,0 +1,220 @@
+"""Reading one market's account by REST for a look: lists first, then single orders. One call at a time.
+
+The order of the calls matters. Open orders come before finished ones, so that an order that ends in
+between is in both lists rather than in neither. Fills come after orders, so that those of an order just
+seen are there. Single orders come last, because what they say must be newer than the fills it is
+compared with. A look makes a bounded number of calls; what is left over is asked in the next one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from bitmart_async.account.views import (
+    futures_balance,
+    futures_row,
+    futures_trade,
+    plan_row,
+    position_row,
+    spot_row,
+    spot_trade,
+    spot_wallet,
+)
+from bitmart_async.errors import ApiError, OrderNotFound, api_error_class
+from bitmart_async.rest.resolve import MOST_FUTURES_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bitmart_async.account.core import MarketAccount, OrderRef, Snapshot
+    from bitmart_async.account.views import AccountOrder
+    from bitmart_async.models.futures import FuturesOrder
+    from bitmart_async.models.futures_plan import PlanOrder
+    from bitmart_async.rest.clients import FuturesClientV2, RestClient
+
+__all__ = ["FuturesSource", "Source", "SpotSource"]
+
+MOST_ORDERS: Final = 20
+"""Single orders asked for in one look."""
+MOST_FILLS: Final = 10
+"""Orders whose fills are asked for in one look."""
+_AHEAD_MS: Final = 60_000
+"""How far windows reach into the future: the exchange's clock may be ahead of this machine's."""
+_DAY_MS: Final = 86_400_000
+_WEEK_MS: Final = 7 * _DAY_MS
+
+
+class Source(Protocol):
+    """Reads one market."""
+
+    def now_ms(self) -> int:
+        """The exchange's clock."""
+        ...
+
+    async def read(self, account: MarketAccount, look: Snapshot) -> None:
+        """Fill a snapshot. Raises BitMartError."""
+        ...
+
+
+def _unknown(error: ApiError) -> bool:
+    """By code, for parse_exceptions=False has one class only."""
+    return issubclass(api_error_class(error.code or 0, error.http_status), OrderNotFound)
+
+
+class SpotSource:
+    """Spot and isolated margin.
+
+    Args:
+        days: How far back open orders are looked for when nothing is known yet.
+    """
+
+    def __init__(self, rest: RestClient, *, days: int) -> None:
+        self._rest = rest
+        self._days = days
+
+    def now_ms(self) -> int:
+        """The exchange's clock."""
+        return self._rest.clock.now_ms()
+
+    async def read(self, account: MarketAccount, look: Snapshot) -> None:
+        """Fill a snapshot: see the module's text."""
+        rest, until = self._rest, look.began_ms + _AHEAD_MS
+        back = _WEEK_MS if account.through_ms is not None else self._days * _DAY_MS
+        opened = rest.iter_spot_open_orders_v4(
+            start_time=look.began_ms - back, end_time=until, incomplete="report"
+        )
+        look.add_orders([spot_row(row) async for row in opened])
+        finished = rest.iter_spot_historic_orders_v4(
+            start_time=look.since_ms, end_time=until, incomplete="report"
+        )
+        look.add_orders([spot_row(row) async for row in finished])
+        trades = rest.iter_spot_account_trades_v4(
+            start_time=look.since_ms, end_time=until, incomplete="report"
+        )
+        look.add_fills([spot_trade(row) async for row in trades])
+        look.balances = [spot_wallet(row) for row in (await rest.get_spot_wallet_balance_v1()).wallet]
+        await self._orders(account, look)
+        short = account.lost_fills(look)
+        look.cut |= len(short) > MOST_FILLS
+        for ref in short[:MOST_FILLS]:
+            try:
+                rows = await rest.get_spot_account_order_trades_v4(ref.order_id)
+            except ApiError as error:
+                if not _unknown(error):
+                    raise
+                continue  # the exchange says this of an order without fills, too
+            look.add_fills([spot_trade(row) for row in rows])
+            look.asked.discard(ref.order_id)
+        await self._orders(account, look)
+
+    async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
+        refs = account.lost_orders(look)
+        room = max(0, MOST_ORDERS - len(look.asked))
+        look.cut |= len(refs) > room
+        for ref in refs[:room]:
+            look.asked.add(ref.order_id)
+            found = await self._one(ref)
+            look.add_orders(found)
+            if not found:
+                look.not_found.add(ref.order_id)
+
+    async def _one(self, ref: OrderRef) -> list[AccountOrder]:
+        try:
+            return [spot_row(await self._rest.get_spot_order_by_id_v4(ref.order_id))]
+        except ApiError as error:
+            if not _unknown(error):
+                raise
+        if not ref.own:
+            return []
+        try:
+            return [spot_row(await self._rest.get_spot_order_by_client_order_id_v4(ref.order_id))]
+        except ApiError as error:
+            if not _unknown(error):
+                raise
+            return []
+
+
+class FuturesSource:
+    """USD-M futures. Finished orders can only be read contract by contract.
+
+    Args:
+        symbols: Contracts whose finished orders are read, beside those seen so far.
+    """
+
+    def __init__(self, futures: FuturesClientV2, *, symbols: Iterable[str]) -> None:
+        self._futures = futures
+        self._symbols = tuple(symbols)
+
+    def now_ms(self) -> int:
+        """The exchange's clock."""
+        return self._futures.clock.now_ms()
+
+    async def read(self, account: MarketAccount, look: Snapshot) -> None:
+        """Fill a snapshot: see the module's text."""
+        futures = self._futures
+        since, until = look.since_ms // 1000, (look.began_ms + _AHEAD_MS) // 1000
+        look.add_orders([futures_row(row) for row in await self._open(account)])
+        look.add_orders([plan_row(row) for row in await self._plans(account)])
+        seen = [order.symbol for order in look.orders.values()]
+        for symbol in dict.fromkeys([*self._symbols, *account.symbols, *seen]):
+            finished = futures.iter_futures_account_order_history(
+                symbol, start_time=since, end_time=until, incomplete="report"
+            )
+            look.add_orders([futures_row(row) async for row in finished])
+        trades = futures.iter_futures_account_trades(start_time=since, end_time=until, incomplete="report")
+        look.add_fills([futures_trade(row) async for row in trades])
+        look.balances = [futures_balance(row) for row in await futures.get_futures_account_assets()]
+        look.positions = [position_row(row) for row in await futures.get_futures_account_positions_v2()]
+        await self._orders(account, look)
+        short = account.lost_fills(look)
+        look.cut |= len(short) > MOST_FILLS
+        for ref in short[:MOST_FILLS]:
+            order = look.orders.get(ref.order_id) or account.find(ref.order_id)
+            since = min(since, (order.created_ms if order is not None else look.since_ms) // 1000 - 60)
+            rows = await futures.get_futures_account_trades(
+                ref.symbol, order_id=ref.order_id, start_time=since, end_time=until
+            )
+            look.add_fills([futures_trade(row) for row in rows if row.order_id == ref.order_id])
+            look.asked.discard(ref.order_id)
+        await self._orders(account, look)
+
+    async def _open(self, account: MarketAccount) -> list[FuturesOrder]:
+        """Open orders; a full list hides others, which are then asked for contract by contract."""
+        rows = await self._futures.get_futures_account_open_orders()
+        if len(rows) >= MOST_FUTURES_ROWS:
+            for symbol in dict.fromkeys([*self._symbols, *account.symbols]):
+                rows += await self._futures.get_futures_account_open_orders(symbol)
+        return rows
+
+    async def _plans(self, account: MarketAccount) -> list[PlanOrder]:
+        rows = await self._futures.get_futures_account_plan_orders()
+        if len(rows) >= MOST_FUTURES_ROWS:
+            for symbol in dict.fromkeys([*self._symbols, *account.symbols]):
+                rows += await self._futures.get_futures_account_plan_orders(symbol)
+        return rows
+
+    async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
+        refs = [ref for ref in account.lost_orders(look) if ref.symbol]
+        room = max(0, MOST_ORDERS - len(look.asked))
+        look.cut |= len(refs) > room
+        for ref in refs[:room]:
+            look.asked.add(ref.order_id)
+            found = await self._one(ref)
+            look.add_orders(found)
+            if not found:
+                look.not_found.add(ref.order_id)
+
+    async def _one(self, ref: OrderRef) -> list[AccountOrder]:
+        futures = self._futures
+        if not ref.waits and (not ref.own or ref.order_id.isdigit()):
+            try:
+                return [
+                    futures_row(await futures.get_futures_account_order(ref.symbol, order_id=ref.order_id))
+                ]
+            except ApiError as error:
+                if not _unknown(error):
+                    raise
+        rows = await futures.get_futures_account_order_history(ref.symbol, order_id=ref.order_id)
+        if ref.own and not rows:
+            rows = await futures.get_futures_account_order_history(ref.symbol, client_order_id=ref.order_id)
+        return [futures_row(row) for row in rows if ref.order_id in (row.order_id, row.client_order_id)]

@@ -1,0 +1,173 @@
+"""AccountTracker against the sandbox in good health."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from decimal import Decimal
+
+import pytest
+
+from bitmart_async import Market
+from bitmart_async.account.changes import AccountState, Change, Filled, OrderChanged, Resynced
+from bitmart_async.account.tracker import AccountTracker
+from bitmart_async.account.views import OrderStatus
+from bitmart_async.errors import ClientClosed, ConfigurationError, OrderNotFilled, ParameterError
+from tests.account.world import FUTURES, SPOT, Notes, world
+from tests.scripted_ws import until
+
+
+async def test_what_happens_is_told_once_and_shown() -> None:
+    """Orders, fills, balances and positions of both markets, as they happen; none of them reconciled."""
+    async with world() as w:
+        rng = random.Random(4)
+        for _ in range(40):
+            await w.something(rng)
+        await w.settle()
+        assert not [change for change in w.notes.of(Filled, OrderChanged) if change.reconciled]
+        assert w.notes.of(Filled)
+        assert {balance.market for balance in w.tracker.balances.values()} == {Market.SPOT, Market.FUTURES}
+
+
+async def test_an_order_can_be_waited_for_before_and_after_its_push() -> None:
+    """filled() and done() by either id, registered before the submit or long after."""
+    async with world() as w:
+        early = asyncio.create_task(w.tracker.order("myown1").filled(timeout=5))
+        await asyncio.sleep(0)
+        ack = await w.rest.submit_spot_order_v2(
+            SPOT, side="sell", type="market", size="0.01", client_order_id="myown1"
+        )
+        order = await early
+        assert (order.status, order.order_id, order.filled) == (
+            OrderStatus.FILLED, ack.order_id, Decimal("0.01")
+        )  # fmt: skip
+        assert (await w.tracker.order(ack.order_id).filled(timeout=5)).client_order_id == "myown1"
+        assert order.average is not None
+        buy = await w.rest.submit_spot_order_v2(SPOT, side="buy", type="market", notional="100")
+        bought = await w.tracker.order(buy.order_id).filled(timeout=5)
+        assert bought.complete
+        future = await w.futures.submit_futures_order(FUTURES, side=1, type="market", size=2)
+        assert (await w.tracker.order(future.order_id).filled(timeout=5)).filled == 2
+        resting = await w.contract()
+        handle = w.tracker.order(resting)
+        assert (await handle.known(timeout=5)).status is OrderStatus.NEW
+        with pytest.raises(TimeoutError):
+            await handle.filled(timeout=0.05)
+        waiting = asyncio.create_task(handle.filled())
+        over = asyncio.create_task(handle.done())
+        await asyncio.sleep(0)
+        await w.futures.cancel_futures_order(FUTURES, order_id=resting)
+        with pytest.raises(OrderNotFilled) as ended:
+            await waiting
+        assert (ended.value.status, ended.value.filled) == ("canceled", "0")
+        assert (await over).status is OrderStatus.CANCELED
+        assert handle.status is OrderStatus.CANCELED
+        with pytest.raises(ParameterError):
+            w.tracker.order("")
+        await asyncio.sleep(0)
+        assert not w.tracker._waiters  # whoever waited has left nothing behind
+
+
+async def test_changes_reach_iterators_and_both_kinds_of_handlers() -> None:
+    """Each consumer gets every change, in the same order; one that raises hurts nobody."""
+    async with world() as w:
+        later: list[Change] = []
+
+        @w.tracker.on_change
+        async def slow(change: Change) -> None:
+            await asyncio.sleep(0)
+            later.append(change)
+
+        @w.tracker.on_change
+        def bad(change: Change) -> None:
+            raise RuntimeError("no")
+
+        seen = w.tracker.changes()
+        begun = len(w.notes.changes)
+        await w.trade()
+        await w.settle()
+        expected = w.notes.changes[begun:]
+        assert expected
+        got = [await anext(seen) for _ in expected]
+        assert got == expected
+        await until(lambda: later == expected)
+        fill = next(change for change in got if isinstance(change, Filled))
+        assert fill.order.filled >= fill.fill.size
+    assert [change async for change in seen] == []
+    with pytest.raises(ClientClosed):
+        await w.tracker.order("7").done()
+    assert w.tracker.state is AccountState.CLOSED
+
+
+async def test_the_account_as_it_is_comes_without_changes() -> None:
+    """What was there before the tracker is shown, not told; what comes after is told."""
+    async with world() as w:
+        await w.limit()
+        await w.contract()
+        await w.trade()
+        second = Notes()
+        tracker = AccountTracker(ws=w.ws, rest=w.rest, futures=w.futures)
+        tracker.on_change(second.hear)
+        async with tracker:
+            await tracker.ready(timeout=5)
+            assert {type(change) for change in second.changes} == {Resynced}
+            assert len(tracker.orders) == 2
+            assert len(tracker.positions) == 1
+            assert tracker.fills == ()
+            await w.trade()
+            await until(lambda: len(second.of(Filled)) == 2)
+        await w.settle()
+
+
+async def test_one_market_alone() -> None:
+    """Without futures= only spot is tracked, and only its topics are asked for."""
+    async with world(futures=None) as w:
+        await w.trade()
+        await until(lambda: w.notes.of(Filled))
+        assert {change.market for change in w.notes.changes} == {Market.SPOT}
+        assert w.tracker.state_of(Market.FUTURES) is AccountState.CLOSED
+        assert w.sandbox.seen.sockets["futures_private"].sessions == 0
+
+
+async def test_a_cursor_is_plain_json_and_goes_on_where_it_was_taken() -> None:
+    """Saved at any moment and given to another tracker: what came after it is told, nothing else."""
+    async with world() as w:
+        await w.limit()
+        await w.trade()
+        await w.settle()
+        saved = json.loads(json.dumps(w.tracker.cursor()))
+        told = len(w.notes.changes)
+        order_id = await w.contract()
+        await w.trade()
+        await w.settle()
+        expected = {
+            (c.fill.trade_id, c.fill.order_id) for c in w.notes.changes[told:] if isinstance(c, Filled)
+        }
+        again = Notes()
+        tracker = AccountTracker(
+            ws=w.ws, rest=w.rest, futures=w.futures, since=saved, futures_symbols=[FUTURES]
+        )
+        tracker.on_change(again.hear)
+        async with tracker:
+            await tracker.ready(timeout=5)
+            assert {(c.fill.trade_id, c.fill.order_id) for c in again.of(Filled)} == expected
+            assert len(again.of(Filled)) == len(expected) == 2
+            assert all(change.reconciled for change in again.changes)
+            orders = {change.order.order_id for change in again.of(OrderChanged)}
+            assert orders == {*(key[1] for key in expected), order_id}
+            assert {o.order_id for o in tracker.orders} == {o.order_id for o in w.tracker.orders}
+    for bad in ({"version": 2}, {"version": 1, "spot": {}}, {"version": 1, "spot": {"orders": 7}}):
+        with pytest.raises(ParameterError):
+            AccountTracker(ws=w.ws, rest=w.rest, since=bad)
+
+
+async def test_options_that_cannot_be_used_are_refused() -> None:
+    """Nothing to track, or a check that would be a flood."""
+    async with world() as w:
+        with pytest.raises(ConfigurationError):
+            AccountTracker(ws=w.ws)
+        with pytest.raises(ConfigurationError):
+            AccountTracker(ws=w.ws, rest=w.rest, reconcile_every=1)
+        with pytest.raises(ClientClosed):
+            await AccountTracker(ws=w.ws, rest=w.rest).ready()
