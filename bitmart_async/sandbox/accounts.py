@@ -54,6 +54,10 @@ class Accounts:
             (account for account in self._by_uid.values() if account.name == name and not account.house), None
         )
 
+    def customers(self) -> list[Account]:
+        """All but the exchange's own traders."""
+        return [account for account in self._by_uid.values() if not account.house]
+
     def subs(self, main: int) -> list[Account]:
         return [account for account in self._by_uid.values() if account.parent == main]
 

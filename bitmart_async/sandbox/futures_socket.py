@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .accounts import Account
     from .calls import Json
     from .exchange import Exchange
-    from .faults import Faults
+    from .fault_script import FaultScript
     from .futures_feed import FuturesFeed
     from .hub import Hub, Session
     from .journal import Watch
@@ -34,7 +34,7 @@ class FuturesSocket:
         exchange: Exchange,
         hub: Hub,
         feed: FuturesFeed,
-        faults: Faults,
+        faults: FaultScript,
         watch: Watch,
     ) -> None:
         self._exchange = exchange
@@ -66,6 +66,10 @@ class FuturesSocket:
         for topic in topics:
             self._one(session, action, topic, request)
         return True
+
+    def topic_fault(self, topic: str) -> str:
+        """What is wrong with a topic's name; empty when nothing is."""
+        return "" if self._feed.find(topic) is not None else "there is no such channel or symbol"
 
     def too_frequent(self, session: Session) -> None:
         """No such limit is known on futures."""

@@ -6,6 +6,7 @@ not read is aborted when too much waits for it.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 import zlib
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .accounts import Account
     from .calls import Json
     from .clock import Clock
-    from .faults import Faults
+    from .fault_script import FaultScript
 
 __all__ = ["Hub", "Session", "encode"]
 
@@ -58,12 +59,36 @@ class Session:
     """Since when it has had no topic."""
     recent: deque[int] = field(default_factory=deque[int])
     """When its last messages came."""
+    held: list[str | bytes] | None = None
+    """What waits while the socket is stalled; None while it is not."""
+    deaf: bool = False
+    """Nothing goes either way any more."""
 
     def send(self, frame: Json) -> None:
-        broadcast([self.connection], encode(frame))
+        self.write(encode(frame))
 
     def send_text(self, text: str) -> None:
-        broadcast([self.connection], text)
+        self.write(text)
+
+    def write(self, payload: str | bytes) -> None:
+        """Send, unless the socket is held."""
+        if self.held is None:
+            broadcast([self.connection], payload)
+        elif not self.deaf:
+            self.held.append(payload)
+
+    def hold(self, *, deaf: bool) -> None:
+        """Stop reading and writing; a deaf one loses what it should send."""
+        self.deaf = self.deaf or deaf
+        self.held = self.held or []
+        self.connection.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Send what waits, in order, and read again."""
+        held, self.held = self.held or [], None
+        for payload in held:
+            broadcast([self.connection], payload)
+        self.connection.transport.resume_reading()
 
     def abort(self) -> None:
         """Close the connection without a goodbye."""
@@ -80,7 +105,7 @@ class Session:
 class Hub:
     """The sessions of one market's two sockets."""
 
-    def __init__(self, market: str, faults: Faults, clock: Clock, *, compress: bool) -> None:
+    def __init__(self, market: str, faults: FaultScript, clock: Clock, *, compress: bool) -> None:
         self.market = market
         self._clock = clock
         self.sessions: dict[int, Session] = {}
@@ -130,7 +155,8 @@ class Hub:
             for session in self._topics.get(topic, ())
             if session.account is not None and session.account.uid == uid
         ]
-        self._write(topic, listeners, frame)
+        for sent in self._faults.disturbed(topic, frame) if listeners else ():
+            self._write(topic, listeners, sent)
 
     def send_data(self, session: Session, topic: str, frame: Json) -> None:
         """A data frame to one session: a snapshot."""
@@ -140,10 +166,24 @@ class Hub:
         if not sessions or self._faults.is_muted(topic):
             return
         text = encode(frame)
-        payload: str | bytes = deflate(text) if self._compress else text
-        listeners, now_ms = list(sessions), self._clock.gate_ms()
-        for session in listeners:
+        self._send(topic, list(sessions), deflate(text) if self._compress else text)
+
+    def _send(self, topic: str, sessions: list[Session], payload: str | bytes) -> None:
+        late = self._faults.lags.get(topic)
+        if late is None:
+            self._deliver(sessions, payload)
+        else:
+            asyncio.get_running_loop().call_later(late, self._deliver, sessions, payload)
+
+    def _deliver(self, sessions: list[Session], payload: str | bytes) -> None:
+        now_ms = self._clock.gate_ms()
+        free: list[ServerConnection] = []
+        for session in sessions:
+            if session.held is not None:
+                session.write(payload)
+                continue
             session.active_ms = now_ms
             if session.connection.transport.get_write_buffer_size() > _BACKLOG:
                 session.abort()
-        broadcast([session.connection for session in listeners], payload)
+            free.append(session.connection)
+        broadcast(free, payload)

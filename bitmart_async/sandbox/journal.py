@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeAlias, overload
 
 __all__ = [
@@ -87,6 +88,10 @@ class Journal(Sequence[Entry]):
             for entry in self._entries
             if isinstance(entry, StreamMessage) and entry.socket.startswith(socket)
         ]
+
+    def newest(self, limit: int) -> list[Entry]:
+        """At most so many entries, newest first."""
+        return list(islice(reversed(self._entries), limit))
 
     @overload
     def __getitem__(self, index: int) -> Entry: ...

@@ -1,5 +1,7 @@
 """The REST face: bytes in, bytes out. Both hosts are one handler over two route tables.
 
+``/`` and ``/status`` show the status page, which is no call: nothing counts or journals it.
+
 The order of checks: the path, the method, the caller, the quota, the body, the call itself. An unknown
 path is answered by the gateway, whose envelope says ``msg`` instead of ``message``.
 """
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
 
     from .accounts import Account
     from .exchange import Exchange
-    from .faults import Faults, RestFault
+    from .fault_script import FaultScript, RestFault
+    from .status_page import StatusPage
 
 __all__ = ["RestFace"]
 
 _UNPUBLISHED = Quota(600, 60, "IP")
 _DEFAULT_WINDOW_MS = 5_000
 _LONGEST_WINDOW_MS = 60_000
+_PAGES = ("/", "/status")
+_PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _encode = msgspec.json.encode
 
 
@@ -43,10 +48,11 @@ class RestFace:
         host: str,
         routes: Iterable[Route],
         exchange: Exchange,
-        faults: Faults,
+        faults: FaultScript,
         *,
         journal: Journal,
         watch: Watch,
+        page: StatusPage,
         rate_limits: bool,
     ) -> None:
         self._host = host
@@ -55,10 +61,14 @@ class RestFace:
         self._faults = faults
         self._journal = journal
         self._watch = watch
+        self._page = page
         self._keeper = QuotaKeeper(enforced=rate_limits)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one HTTP request."""
+        if request.method == "GET" and request.path in _PAGES:
+            html = self._page.render(request.query.get("symbol", ""))
+            return web.Response(text=html, content_type="text/html", headers=_PAGE_HEADERS)
         body = await request.read()
         now_ms = self._exchange.now_ms()
         headers = {name.upper(): value for name, value in request.headers.items()}
@@ -75,6 +85,8 @@ class RestFace:
         )
         self._watch.seen.requests += 1
         self._watch.changed()
+        if self._faults.maintenance:
+            return self._refused(Refusal(30016), Usage(0, _UNPUBLISHED))
         fault = self._faults.take_rest(request.path)
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)

@@ -13,6 +13,7 @@ from .clock import Clock
 from .driver import Driver
 from .events import ContractOrderChanged, Event, SpotOrderChanged
 from .exchange import Exchange
+from .fault_script import FaultScript
 from .faults import Faults
 from .futures_feed import FuturesFeed
 from .futures_socket import FuturesSocket
@@ -27,6 +28,7 @@ from .rest import RestFace
 from .routes import FUTURES_ROUTES, SPOT_ROUTES
 from .spot_feed import SpotFeed
 from .spot_socket import SpotSocket
+from .status_page import StatusPage
 from .streams import FUTURES_LIMITS, SPOT_LIMITS, StreamFace
 from .truth import AccountTruth, BookTruth
 from .wallets import free
@@ -113,17 +115,24 @@ class Sandbox:
             "spot_streams": spot_streams,
             "futures_streams": futures_streams,
         }
+        self._settings = f"seed {seed}\n{'stepped' if stepped else f'speed {speed:g}'}"
         self._watch = Watch()
         self._exchange = Exchange(seed=seed, symbols=symbols, clock=Clock(speed=speed, stepped=stepped))
         self._market = SeededMarket(self._exchange, seed)
         self.journal = Journal()
         """Everything received, oldest first."""
-        self.faults = Faults(self._exchange.clock, self._cut)
-        """Misbehaviour to order."""
         self._environment: Environment | None = None
         self._runners: list[web.ServerRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._build(rate_limits, compress)
+        script = FaultScript()
+        self._build(script, rate_limits=rate_limits, compress=compress)
+        self.faults = Faults(
+            script,
+            self._exchange.clock,
+            {route.path for route in (*SPOT_ROUTES, *FUTURES_ROUTES)},
+            dict(zip(("spot", "futures"), self._streams, strict=True)),
+        )
+        """Misbehaviour to order."""
         self._driver = Driver(
             self._exchange,
             self._market,
@@ -135,6 +144,11 @@ class Sandbox:
         )
 
     # For users
+
+    @property
+    def status_url(self) -> str:
+        """A page for people: books, accounts, connections and what came in last."""
+        return f"{self.environment.spot_rest}/status"
 
     @property
     def environment(self) -> Environment:
@@ -180,7 +194,7 @@ class Sandbox:
         """
         account = self._exchange.accounts.named(name)
         if account is None:
-            raise KeyError(name)
+            raise KeyError(f"there is no account {name!r}; there are default, {', '.join(self.sub_accounts)}")
         return AccountTruth(self._exchange, account.uid)
 
     def book(self, topic: str) -> BookTruth:
@@ -238,7 +252,7 @@ class Sandbox:
 
         Raises:
             KeyError: No such market.
-            ValueError: The price is no number, or has more decimals than the market.
+            ValueError: The price is no number, is too low, or has more decimals than the market.
         """
         ticks = self._ticks(symbol, last)
         self._market.print_at(symbol, ticks)
@@ -262,9 +276,11 @@ class Sandbox:
         """
         owner = self._exchange.accounts.named(account)
         if owner is None:
-            raise KeyError(account)
+            raise KeyError(
+                f"there is no account {account!r}; there are default, {', '.join(self.sub_accounts)}"
+            )
         if coin not in COINS:
-            raise KeyError(coin)
+            raise KeyError(f"there is no coin {coin!r}; there are {', '.join(COINS)}")
         wallets = ("spot", "futures", "fund", *(f"margin:{pair}" for pair in self._exchange.spot.markets))
         if wallet not in wallets:
             raise ValueError(f"{wallet!r} is no wallet: it is one of {', '.join(wallets)}")
@@ -283,7 +299,8 @@ class Sandbox:
         """
         row = next((row for row in NETWORKS if row.code == currency), None)
         if row is None:
-            raise KeyError(currency)
+            codes = ", ".join(row.code for row in NETWORKS)
+            raise KeyError(f"there is no currency {currency!r}; there are {codes}")
         atoms = _atoms(amount, currency)
         exchange = self._exchange
         if not exchange.funding.deposits_open:
@@ -328,8 +345,8 @@ class Sandbox:
 
     # Inside
 
-    def _build(self, rate_limits: bool, compress: bool) -> None:
-        exchange, faults, watch = self._exchange, self.faults, self._watch
+    def _build(self, faults: FaultScript, *, rate_limits: bool, compress: bool) -> None:
+        exchange, watch = self._exchange, self._watch
         numbers = count(1)
         spot_hub = Hub("spot", faults, exchange.clock, compress=compress)
         futures_hub = Hub("futures", faults, exchange.clock, compress=False)
@@ -341,6 +358,7 @@ class Sandbox:
                 SpotSocket(exchange, spot_hub, self._spot_feed, faults, watch),
                 SPOT_LIMITS,
                 exchange,
+                faults,
                 journal=self.journal,
                 watch=watch,
                 numbers=numbers,
@@ -351,15 +369,24 @@ class Sandbox:
                 FuturesSocket(exchange, futures_hub, self._futures_feed, faults, watch),
                 FUTURES_LIMITS,
                 exchange,
+                faults,
                 journal=self.journal,
                 watch=watch,
                 numbers=numbers,
                 enforced=rate_limits,
             ),
         )
+        page = StatusPage(exchange, (spot_hub, futures_hub), self.journal, self._settings)
         self._rest = tuple(
             RestFace(
-                host, routes, exchange, faults, journal=self.journal, watch=watch, rate_limits=rate_limits
+                host,
+                routes,
+                exchange,
+                faults,
+                journal=self.journal,
+                watch=watch,
+                page=page,
+                rate_limits=rate_limits,
             )
             for host, routes in (("spot", SPOT_ROUTES), ("futures", FUTURES_ROUTES))
         )
@@ -392,11 +419,6 @@ class Sandbox:
         await web.TCPSite(runner, self._host, port).start()
         return int(runner.addresses[0][1])
 
-    async def _cut(self, sockets: str) -> int:
-        cut = sum(face.cut(sockets) for face in self._streams)
-        await asyncio.sleep(0)
-        return cut
-
     def _count(self, event: Event) -> None:
         new_spot = isinstance(event, SpotOrderChanged) and event.fill is None and event.order.state == "new"
         new_contract = (
@@ -410,6 +432,11 @@ class Sandbox:
 
     def _ticks(self, symbol: str, last: str) -> int:
         spot, futures = self._exchange.spot.markets, self._exchange.futures.markets
+        if symbol not in spot and symbol not in futures:
+            raise KeyError(
+                f"this sandbox has no market {symbol!r}; it has {', '.join([*spot, *futures])} "
+                f"(others with the option symbols)"
+            )
         rules = spot[symbol].rules if symbol in spot else futures[symbol].rules
         number = read_decimal(last)
         ticks = None if number is None else whole_units(number, rules.price_decimals)

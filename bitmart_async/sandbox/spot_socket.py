@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .accounts import Account
     from .calls import Json
     from .exchange import Exchange
-    from .faults import Faults
+    from .fault_script import FaultScript
     from .hub import Hub, Session
     from .journal import Watch
 
@@ -30,7 +30,9 @@ _OPERATIONS: Final = ("login", "subscribe", "unsubscribe", "request")
 
 
 class SpotSocket:
-    def __init__(self, exchange: Exchange, hub: Hub, feed: SpotFeed, faults: Faults, watch: Watch) -> None:
+    def __init__(
+        self, exchange: Exchange, hub: Hub, feed: SpotFeed, faults: FaultScript, watch: Watch
+    ) -> None:
         self._exchange = exchange
         self._hub = hub
         self._feed = feed
@@ -64,6 +66,13 @@ class SpotSocket:
         for topic in topics:
             self._one(session, operation, topic)
         return True
+
+    def topic_fault(self, topic: str) -> str:
+        """What is wrong with a topic's name; empty when nothing is."""
+        parts = SpotTopic.parse(topic)
+        if not parts.known:
+            return f"there is no channel {parts.table}"
+        return "" if self._feed.has_symbol(parts) else f"there is no symbol {parts.symbol or '(none)'}"
 
     def too_frequent(self, session: Session) -> None:
         self._error(session, "", "90007", "Message frequency too high")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Response
 
     from .exchange import Exchange
+    from .fault_script import FaultScript
 
 __all__ = ["FUTURES_LIMITS", "SPOT_LIMITS", "Dialect", "StreamFace", "StreamLimits"]
 
@@ -44,6 +45,7 @@ class Dialect(Protocol):
     def receive(self, session: Session, text: str) -> bool: ...
     def too_frequent(self, session: Session) -> None: ...
     def refuse_connection(self, session: Session, code: str) -> None: ...
+    def topic_fault(self, topic: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class StreamFace:
         dialect: Dialect,
         limits: StreamLimits,
         exchange: Exchange,
+        faults: FaultScript,
         *,
         journal: Journal,
         watch: Watch,
@@ -97,6 +100,7 @@ class StreamFace:
         self._dialect = dialect
         self._limits = limits
         self._exchange = exchange
+        self._faults = faults
         self._journal = journal
         self._watch = watch
         self._numbers = numbers
@@ -137,13 +141,47 @@ class StreamFace:
             session.reset()
         return len(victims)
 
+    def hold(self, sockets: str, *, deaf: bool) -> int:
+        """Stall, or make deaf, the open sockets whose name starts so; says how many."""
+        victims = [session for session in self._hub.sessions.values() if session.name.startswith(sockets)]
+        for session in victims:
+            session.hold(deaf=deaf)
+        return len(victims)
+
+    def resume(self, sockets: str) -> int:
+        """Let the stalled ones among them go on."""
+        stalled = [
+            session
+            for session in self._hub.sessions.values()
+            if session.name.startswith(sockets) and session.held is not None and not session.deaf
+        ]
+        for session in stalled:
+            session.resume()
+        return len(stalled)
+
+    def heal(self) -> None:
+        """Let stalled sockets go on and cut deaf ones."""
+        self.resume("")
+        for session in list(self._hub.sessions.values()):
+            if session.deaf:
+                session.reset()
+
+    def topic_fault(self, topic: str) -> str:
+        """What is wrong with a topic's name; empty when nothing is."""
+        return self._dialect.topic_fault(topic)
+
+    @property
+    def topics(self) -> list[str]:
+        """What is listened to."""
+        return self._hub.topics
+
     def sweep(self, now_ms: int) -> None:
         """Abort sockets that were silent, and close bare ones, for too long."""
         idle, bare = self._limits.idle_ms, self._limits.bare_ms
         for session in list(self._hub.sessions.values()):
             silent = idle is not None and now_ms - session.active_ms > idle
             unused = bare is not None and not session.topics and now_ms - session.bare_since_ms > bare
-            if silent or unused:
+            if (silent or unused) and session.held is None:
                 session.abort()
 
     # One socket
@@ -151,9 +189,14 @@ class StreamFace:
     def _check_handshake(self, connection: ServerConnection, request: Handshake) -> Response | None:
         if reached(self._exchange.phase, "closed"):
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Service unavailable\n")
-        if urlsplit(request.path).path in _PATHS:
-            return None
+        path = urlsplit(request.path).path
+        if path in _PATHS:
+            return self._scripted_handshake(connection, f"{self._hub.market}_{_PATHS[path]}")
         return connection.respond(HTTPStatus.NOT_FOUND, "Not found\n")
+
+    def _scripted_handshake(self, connection: ServerConnection, socket: str) -> Response | None:
+        status = 503 if self._faults.maintenance else self._faults.take_handshake(socket)
+        return None if status is None else connection.respond(status, "Refused\n")
 
     async def _serve(self, connection: ServerConnection) -> None:
         session = self._open(connection)
