@@ -260,3 +260,20 @@ async def test_private_streams(sandbox: Sandbox, npm: Npm) -> None:
     await hear("swap", lambda row: row["group"] == "futures/asset:USDT")
     for name in ("spot", "swap"):
         await npm.ask(name, "closeAll", True)
+
+
+async def test_it_comes_back_after_a_cut(sandbox: Sandbox, npm: Npm) -> None:
+    """Sockets that were reset are opened, logged in and subscribed anew by the client itself."""
+    urls, hear = sandbox.environment, npm.peer.event
+    await npm.stream("spot", urls.spot_private)
+    await npm.ask("spot", "subscribe", ["spot/user/balance:BALANCE_UPDATE"], "spot", True)
+    await hear("spot response", lambda row: row["topic"] == "spot/user/balance:BALANCE_UPDATE")
+    assert await sandbox.faults.cut("spot_private") == 1
+    await sandbox.until(
+        lambda seen: seen.sockets["spot_private"].logins == 2 and seen.sockets["spot_private"].messages >= 4,
+        15,
+    )
+    sold = {"symbol": PAIR, "side": "sell", "type": "market", "size": "0.01"}
+    data(await npm.rest.submitSpotOrderV2(sold))
+    await hear("spot", lambda row: row["table"] == "spot/user/balance")
+    await npm.ask("spot", "closeAll", True)
