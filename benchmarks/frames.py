@@ -201,13 +201,16 @@ def symbols(market: str, count: int = len(SYMBOLS)) -> list[str]:
     return [f"{name}_USDT" if market == "spot" else f"{name}USDT" for name in names]
 
 
-def mixed(market: str, count: int, seed: int = 7) -> Script:
-    """Frames in the mix of the market, four symbols."""
+def mixed(market: str, count: int, seed: int = 7, *, single: bool = False) -> Script:
+    """Frames in the mix of the market, four symbols; ``single``: one element in each."""
     source, mix, names = _Market(seed), MIXES[market], symbols(market)
     channels = source.random.choices(list(mix), list(mix.values()), k=count)
     frames, elements = [], 0
     for channel in channels:
-        frame, held = source.frame(market, channel, source.random.choice(names))
+        symbol = source.random.choice(names)
+        frame, held = source.frame(market, channel, symbol)
+        while single and held > 1:
+            frame, held = source.frame(market, channel, symbol)
         frames.append(frame)
         elements += held
     topics = tuple(f"{market}/{channel}:{name}" for channel in mix for name in names)

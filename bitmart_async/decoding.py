@@ -21,14 +21,17 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
 from bitmart_async.models.base import Id, decode_custom, stand_in
 
-__all__ = ["DecodeError", "NotJSON", "Reader", "untyped"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["REFUSED", "DecodeError", "NotJSON", "Reader", "untyped"]
 
 T = TypeVar("T")
 
@@ -56,24 +59,31 @@ def untyped(raw: bytes) -> object:
         raise NotJSON(f"not JSON: {type(error).__name__}") from None
 
 
+REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+"""What a typed decoder raises for bytes that do not fit."""
+
 _UNTYPED = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def _may_hold_nan(raw: bytes) -> bool:
     """Whether NaN or Infinity may be in there, in any case or escaped: then the slow way must look."""
     low = raw.lower()
-    return b"nan" in low or b"inf" in low or b"\\u00" in low
+    return b"nan" in low or b"inf" in low or (b"\\" in raw and b"\\u00" in low)
 
 
 class Reader(Generic[T]):
     """Reads one type from bytes. Built once per type, at import or first use."""
 
-    __slots__ = ("_decode", "_kind", "_shape")
+    __slots__ = ("_kind", "_shape", "typed")
 
     def __init__(self, kind: object) -> None:
         self._kind = kind
         self._shape: inspect.Type | None = None
-        self._decode = msgspec.json.Decoder(kind, strict=False, dec_hook=decode_custom).decode  # type: ignore[call-overload, unused-ignore]
+        self.typed: Callable[[bytes], T] = msgspec.json.Decoder(
+            kind, strict=False, dec_hook=decode_custom
+        ).decode  # type: ignore[call-overload, unused-ignore]
+        """One typed pass and nothing else: raises :data:`REFUSED`, and lets NaN through where texts become
+        Decimals."""
 
     def read(self, raw: bytes) -> T:
         """The value.
@@ -89,8 +99,8 @@ class Reader(Generic[T]):
         if _may_hold_nan(raw):
             return None
         try:
-            return cast("T", self._decode(raw))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError):
+            return self.typed(raw)
+        except REFUSED:
             return None
 
     def convert(self, value: object) -> T:

@@ -3,6 +3,9 @@
 ``Id`` is ``str``; on the wire it is now a number, now text. ``Blank`` is ``Decimal | None``, for
 numbers that are blank in ordinary operation on streams, where speed matters.
 
+``Finite`` is ``float``; the decoder itself refuses NaN and Infinity in it, so that nothing has to look for
+them afterwards.
+
 ``Number``, ``Ms`` and ``Seconds`` are ``Decimal`` and ``int`` to a type checker. At run time a field
 of these types also takes None: the exchange writes ``""``, ``"-"`` or null where it has no number,
 now and then in places where it normally has one, and a reply must not be lost for that. Fields that
@@ -13,13 +16,16 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 
-__all__ = ["Blank", "Id", "Model", "Ms", "Number", "OpenInt", "OpenStr", "Seconds", "decode_custom"]
+__all__ = ["Blank", "Finite", "Id", "Model", "Ms", "Number", "OpenInt", "OpenStr", "Seconds", "decode_custom"]
+
+_LARGEST = 1e308
 
 if TYPE_CHECKING:
+    Finite: TypeAlias = float
     Number: TypeAlias = Decimal
     Ms: TypeAlias = int
     Seconds: TypeAlias = int
@@ -42,18 +48,11 @@ else:
     class Blank(metaclass=_AsNumber):
         """Stands for ``Decimal | None``; as :class:`Id`."""
 
+    Finite = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
     Number = Decimal | None
     Ms = int | None
     Seconds = int | None
     Whole = int | None
-
-
-def _to_id(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise ValueError("an id is text or a whole number")
 
 
 def _to_blank(value: object) -> Decimal | None:
@@ -65,16 +64,15 @@ def _to_blank(value: object) -> Decimal | None:
     raise ValueError("NaN or Infinity where a number belongs")
 
 
-def _as_it_is(value: object) -> object:
-    return value
-
-
-_CUSTOM = {"Id": _to_id, "Blank": _to_blank, "object": _as_it_is}
-
-
 def decode_custom(kind: type, value: object) -> object:
     """The decoders' hook for ``Id``, ``Blank`` and ``object`` (plain JSON)."""
-    return _CUSTOM[kind.__name__](value)
+    if kind is Id:  # the one on busy streams
+        if type(value) is int:
+            return str(value)
+        if isinstance(value, str):
+            return value
+        raise ValueError("an id is text or a whole number")
+    return _to_blank(value) if kind.__name__ == "Blank" else value
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

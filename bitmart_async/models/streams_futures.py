@@ -10,7 +10,7 @@ from collections.abc import Iterator  # noqa: TC003 - msgspec may look at it
 
 import msgspec
 
-from bitmart_async.models.base import Blank, Id, Model, Ms, Number, Seconds, Whole
+from bitmart_async.models.base import Blank, Finite, Id, Model, Ms, Number, Seconds, Whole
 from bitmart_async.models.enums import (
     BookFrame,
     FuturesOrderAction,
@@ -78,8 +78,8 @@ class FuturesFunding(Model, frozen=True, kw_only=True, rename="camel", gc=False)
 class FuturesStreamLevel(msgspec.Struct, frozen=True, gc=False):
     """One level; unpacks like a pair: ``price, vol = level``."""
 
-    price: float
-    vol: float
+    price: Finite
+    vol: Finite
     """Contracts."""
 
     def __iter__(self) -> Iterator[float]:

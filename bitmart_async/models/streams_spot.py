@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bitmart_async.models.base import Blank, Id, Model, Ms, Number, Seconds, Whole
+from bitmart_async.models.base import Blank, Finite, Id, Model, Ms, Number, Seconds, Whole
 from bitmart_async.models.enums import BookFrame, OrderState, Side
 
 __all__ = [
@@ -83,8 +83,8 @@ class SpotDepth(Model, frozen=True, kw_only=True):
     """``spot/depth{levels}``: the whole book of that many levels, best price first."""
 
     symbol: str
-    asks: list[tuple[float, float]]
-    bids: list[tuple[float, float]]
+    asks: list[tuple[Finite, Finite]]
+    bids: list[tuple[Finite, Finite]]
     ms_t: int | None = None
     """Unix ms."""
 
@@ -96,8 +96,8 @@ class SpotDepthIncrease(Model, frozen=True, kw_only=True):
     """
 
     symbol: str
-    asks: list[tuple[float, float]]
-    bids: list[tuple[float, float]]
+    asks: list[tuple[Finite, Finite]]
+    bids: list[tuple[Finite, Finite]]
     ms_t: int | None = None
     """Unix ms."""
     type: BookFrame

@@ -6,9 +6,11 @@ which are lists, and candles, which come as an object with ``items`` or as a fla
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
+from msgspec import inspect
 
 from bitmart_async.decoding import Reader
 from bitmart_async.models.base import Number, Seconds
@@ -74,13 +76,34 @@ class _Candle(msgspec.Struct):
 
 
 class Elements:
-    """Reads the elements of one channel's frames."""
+    """Reads the elements of one channel's frames, in one of two ways.
 
-    __slots__ = ("read",)
+    The quick way, where there is one: ``decode`` (one typed pass over the frame), ``unfold``, and ``finite``
+    on each element. What it cannot do, :meth:`read` may still be able to.
+    """
 
-    def __init__(self, read: Callable[[bytes], Sequence[object]]) -> None:
+    __slots__ = ("decode", "finite", "named", "read", "unfold")
+
+    def __init__(
+        self,
+        read: Callable[[bytes], Sequence[object]],
+        *,
+        decode: Callable[[bytes], _Frame[Any]] | None = None,
+        unfold: Callable[[Any], Sequence[object]] | None = None,
+        finite: Callable[[object], bool] | None = None,
+        named: bool = False,
+    ) -> None:
         self.read = read
-        """Frame to elements. Raises DecodeError."""
+        """Frame to elements, mended where necessary. Raises DecodeError."""
+        self.decode = decode
+        """Frame to an object with ``data``; None: there is no quick way."""
+        self.unfold = unfold
+        """``data`` to elements; None: it is the list of them."""
+        self.finite = finite
+        """Whether an element's Decimals are numbers: msgspec also takes the texts NaN and Infinity for them.
+        None: it has no Decimals, and its floats refuse these by themselves."""
+        self.named = named
+        """Whether every element has its symbol in ``symbol``."""
 
 
 _IN_LISTS = (FuturesStreamTrade, FuturesPositionUpdate, FuturesOrderUpdate)
@@ -93,27 +116,91 @@ def elements_of(market: Market, channel: str) -> Elements:
     key = (market, model)
     elements = _known.get(key)
     if elements is None:
-        elements = _known[key] = Elements(_make(market, model))
+        elements = _known[key] = _plain() if model is None else _typed(market, model)
     return elements
 
 
-def _make(market: Market, model: type[msgspec.Struct] | None) -> Callable[[bytes], Sequence[object]]:
-    if model is None:
-        plain = Reader[_Frame[object]](_Frame[Any])
+def _plain() -> Elements:
+    plain = Reader[_Frame[object]](_Frame[Any])
 
-        def read_plain(frame: bytes) -> Sequence[object]:
-            data = plain.read(frame).data
-            return cast("list[object]", data) if isinstance(data, list) else [data]
+    def read(frame: bytes) -> Sequence[object]:
+        data = plain.read(frame).data
+        return cast("list[object]", data) if isinstance(data, list) else [data]
 
-        return read_plain
+    return Elements(read)
+
+
+def _typed(market: Market, model: type[msgspec.Struct]) -> Elements:
+    kind: Any = _Frame[model]  # type: ignore[valid-type]
+    unfold: Callable[[Any], Sequence[object]] | None = _alone
     if model is FuturesKline:
-        klines = Reader[_Frame[_Candles]](_Frame[_Candles])
-        return lambda frame: klines.read(frame).data.candles()
-    if market is Market.SPOT or model in _IN_LISTS:
-        many = Reader[_Frame[list[object]]](_Frame[list[model]])  # type: ignore[valid-type]
-        return lambda frame: many.read(frame).data
-    one = Reader[_Frame[object]](_Frame[model])  # type: ignore[valid-type]
-    return lambda frame: (one.read(frame).data,)
+        kind, unfold = _Frame[_Candles], _Candles.candles
+    elif market is Market.SPOT or model in _IN_LISTS:
+        kind, unfold = _Frame[list[model]], None  # type: ignore[valid-type]
+    reader = Reader[_Frame[Any]](kind)
+
+    def read(frame: bytes) -> Sequence[object]:
+        data = reader.read(frame).data
+        return cast("Sequence[object]", data) if unfold is None else unfold(data)
+
+    places = _decimals(inspect.type_info(model))
+    if places is None:
+        return Elements(read)
+    return Elements(
+        read,
+        decode=reader.typed,
+        unfold=unfold,
+        finite=_finite(places) if places else None,
+        named="symbol" in model.__struct_fields__,
+    )
+
+
+def _alone(data: object) -> Sequence[object]:
+    return (data,)
+
+
+def _decimals(shape: inspect.Type) -> list[str] | None:
+    """Where a type holds Decimals, as dotted names; None: where no name leads, or unbounded floats."""
+    if isinstance(shape, inspect.DecimalType):
+        return [""]
+    if isinstance(shape, inspect.FloatType):
+        return [] if shape.ge is not None and shape.le is not None else None
+    if isinstance(shape, inspect.StructType):
+        found: list[str] = []
+        for field in shape.fields:
+            inner = _decimals(field.type)
+            if inner is None:
+                return None
+            found += [f"{field.name}.{name}".rstrip(".") for name in inner]
+        return found
+    inside: list[inspect.Type] = []
+    if isinstance(shape, inspect.UnionType):
+        kinds = [kind for kind in shape.types if not isinstance(kind, inspect.NoneType)]
+        if len(kinds) == 1 and isinstance(kinds[0], inspect.DecimalType):
+            return [""]
+        inside = kinds
+    elif isinstance(shape, inspect.ListType | inspect.VarTupleType | inspect.SetType | inspect.FrozenSetType):
+        inside = [shape.item_type]
+    elif isinstance(shape, inspect.TupleType):
+        inside = list(shape.item_types)
+    elif isinstance(shape, inspect.DictType):
+        inside = [shape.key_type, shape.value_type]
+    return [] if all(_decimals(kind) == [] for kind in inside) else None
+
+
+def _finite(places: list[str]) -> Callable[[object], bool]:
+    """A check of these Decimals, written out: it runs once per element."""
+    source = " and ".join(f"element.{place}.is_finite()" for place in places)
+    check: Callable[[object], bool] = eval(f"lambda element: {source}")  # noqa: S307 - names of our own fields
+    get = attrgetter(*places, places[0])  # one name alone would give no tuple
+
+    def finite(element: object) -> bool:
+        try:
+            return check(element)
+        except AttributeError:  # a blank is among them
+            return all(number is None or number.is_finite() for number in get(element))
+
+    return finite
 
 
 def symbol_of(element: object) -> str | None:

@@ -30,7 +30,7 @@ from bitmart_async.websocket.advice import advice
 from bitmart_async.websocket.connection import Connection
 from bitmart_async.websocket.dialects import FUTURES, SPOT
 from bitmart_async.websocket.events import EVENT_NAMES, Event, Update
-from bitmart_async.websocket.handlers import Doubling, Guard, Reporter, check_handler, is_async, pump
+from bitmart_async.websocket.handlers import Doubling, Reporter, check_handler, guarded, is_async, pump
 from bitmart_async.websocket.health import StreamHealth
 from bitmart_async.websocket.home import Home
 from bitmart_async.websocket.hooks import Hooks
@@ -252,7 +252,7 @@ class WebsocketClient:
 
     def _listener_for(self, handler: Callable[[Event], object]) -> Callable[[Event], None]:
         if not is_async(handler):
-            return Guard(handler, self._listener_failed)
+            return guarded(handler, self._listener_failed)
         box: Mailbox[Event] = Mailbox("drop_oldest", 1000, key=lambda event: event.name, told=lambda _: None)
         self._start_pump(
             box, cast("Callable[[Event], Coroutine[object, object, object]]", handler), self._listener_failed
@@ -581,7 +581,7 @@ class WebsocketClient:
             assert box is not None
             return Subscription(texts, self._blocking_put(box, overflow), box, self._leave)
         if box is None:
-            return Subscription(texts, Guard(handler, self._handler_failed), None, self._leave)
+            return Subscription(texts, guarded(handler, self._handler_failed), None, self._leave)
         put = self._blocking_put(box, overflow)
         subscription: Subscription[object] = Subscription(texts, put, box, self._leave)
         subscription.serve_handler()
@@ -594,7 +594,7 @@ class WebsocketClient:
 
     def _sink_for(self, handler: Callable[..., object], overflow: Overflow, size: int, owner: object) -> Sink:
         if not is_async(handler):
-            return Guard(handler, self._handler_failed)
+            return guarded(handler, self._handler_failed)
         box = self._update_box(overflow, size, owner, ("every topic",))
         self._start_pump(
             box,

@@ -35,7 +35,16 @@ from bitmart_async.errors import (
     SubscriptionRefused,
 )
 from bitmart_async.text import one_line
-from bitmart_async.websocket.dialects import LoginFailed, Pong, Refusal, data_key, heartbeat, unusual_key
+from bitmart_async.websocket.dialects import (
+    LoginFailed,
+    Pong,
+    Refusal,
+    data_key,
+    data_mark,
+    heartbeat,
+    is_mark,
+    unusual_key,
+)
 from bitmart_async.websocket.events import Event, Gap
 from bitmart_async.websocket.handlers import being_cancelled
 from bitmart_async.websocket.handover import Handover
@@ -360,6 +369,7 @@ class Connection:
     def block(self, mailbox: Mailbox[Update[object]]) -> None:
         """A consumer's queue is full and wants the reader to wait for it after this frame."""
         self._blocked.append(mailbox)
+        self._hooks.pressure.high = True
 
     def stop(self, error: BitMartError) -> None:
         """End as after a final refusal: another connection has found out that the host refuses all."""
@@ -927,7 +937,7 @@ class Connection:
     def _taker(self, session: Session) -> Callable[[list[bytes]], int | None]:
         """What takes the batches of a socket: the loop every frame goes through."""
         now, pressure, clock = asyncio.get_running_loop().time, self._hooks.pressure, time.monotonic
-        heads, feeds = self._dialect.heads, self.routes.feeds
+        marked = self.routes.marked
 
         def take(frames: list[bytes]) -> int | None:
             session.heard = now()
@@ -937,7 +947,7 @@ class Connection:
                 return None  # left over from a socket that has been replaced
             began = clock()
             for taken, frame in enumerate(frames, 1):
-                feed = feeds.get(data_key(frame, heads)) if plain else None
+                feed = marked.get(data_mark(frame)) if plain else None
                 if feed is None:
                     received_ns += 1  # tells the frames of a batch apart
                     self._on_frame(frame, session, received_ns)
@@ -953,7 +963,7 @@ class Connection:
                     self._name_slow(ended - began, frame)
                     ended = clock()
                 began = ended
-                if pressure.high or self._blocked:
+                if pressure.high:  # also when somebody blocks
                     pressure.high = False
                     return taken
             return None
@@ -983,6 +993,9 @@ class Connection:
         feed = self.routes.feed(key)
         if feed is None:
             return
+        mark = data_mark(frame)
+        if is_mark(mark, key, self._dialect.heads):
+            self.routes.mark(mark, feed)
         try:
             feed.deliver(frame, received_ns)
         except DecodeError as error:

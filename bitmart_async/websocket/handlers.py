@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from bitmart_async.errors import ParameterError, SlowConsumer, StreamError
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Doubling",
-    "Guard",
     "Report",
     "Reporter",
     "being_cancelled",
     "check_handler",
+    "guarded",
     "is_async",
     "name_of",
     "pump",
@@ -73,35 +73,30 @@ def name_of(handler: object) -> str:
     return getattr(handler, "__qualname__", None) or type(handler).__qualname__
 
 
-class Guard(Generic[T]):
-    """Calls a plain handler; what it raises goes to ``report``."""
+def guarded(handler: Callable[[T], object], report: Report) -> Callable[[T], None]:
+    """A function that calls a plain handler; what it raises goes to ``report``."""
 
-    __slots__ = ("_handler", "_report")
-
-    def __init__(self, handler: Callable[[T], object], report: Report) -> None:
-        self._handler = handler
-        self._report = report
-
-    def __call__(self, item: T) -> None:
-        """Call it."""
+    def call(item: T) -> None:
         try:
-            result = self._handler(item)
+            result = handler(item)
         except asyncio.CancelledError:  # its own: a cancelled task only notices at an await
-            self._report(_cancelled(self._handler), self._handler, item)
+            report(_cancelled(handler), handler, item)
             return
         except Exception as error:
-            self._report(error, self._handler, item)
+            report(error, handler, item)
             return
         if result is not None and inspect.iscoroutine(result):
             result.close()
-            self._report(
+            report(
                 StreamError(
-                    f"the handler {name_of(self._handler)} returned a coroutine that nobody "
+                    f"the handler {name_of(handler)} returned a coroutine that nobody "
                     f"awaits; define it with async def"
                 ),
-                self._handler,
+                handler,
                 item,
             )
+
+    return call
 
 
 async def pump(

@@ -65,6 +65,7 @@ class Mailbox(Generic[T]):
 
     __slots__ = (
         "_closed",
+        "_easy",
         "_error",
         "_half",
         "_items",
@@ -98,6 +99,8 @@ class Mailbox(Generic[T]):
         self._pressure = pressure or Pressure()
         self._key = key
         self._told = told
+        self._easy = overflow != "latest"
+        """Whether a queue that is not half full takes an update without further questions."""
         self._items: deque[T] = deque()
         self._latest: dict[Hashable, T] = {}
         self._waiter: asyncio.Future[None] | None = None
@@ -126,6 +129,11 @@ class Mailbox(Generic[T]):
 
     def put(self, item: T) -> None:
         """Add an update; never waits."""
+        if self._easy and len(self._items) < self._half and not self._lost:
+            self._items.append(item)
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+            return
         if self._closed:
             return
         if self._overflow == "latest":
@@ -165,6 +173,8 @@ class Mailbox(Generic[T]):
             SlowConsumer: Under ``raise``: updates were lost. The next get goes on after them.
             StopAsyncIteration: Closed, and nothing is left.
         """
+        if self._items and self.taken and not self._lost and not self._readers:
+            return self._items.popleft()
         if not self.taken:
             self.taken = True
             lost, self._lost = self._lost, 0
@@ -235,7 +245,7 @@ class Mailbox(Generic[T]):
         """No more updates: the consumer gets what is queued, then the end, or ``error``."""
         if self._closed:
             return
-        self._closed = True
+        self._closed, self._easy = True, False
         self._error = error
         self._tell_readers()
         if self._waiter is not None and not self._waiter.done():

@@ -12,16 +12,17 @@ seen, a push under the singular one therefore goes to both: a repeated push does
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from bitmart_async.decoding import REFUSED
 from bitmart_async.websocket.channels import Elements, elements_of, symbol_of
 from bitmart_async.websocket.events import Update
 from bitmart_async.websocket.topics import Market
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bitmart_async.websocket.topics import Topic
 
@@ -37,11 +38,13 @@ _MOST_KEYS = 4096
 class Route:
     """One subscribed topic and who gets its updates."""
 
-    __slots__ = ("data_ns", "ever_held", "held", "sinks", "text", "topic", "updates")
+    __slots__ = ("channel", "data_ns", "ever_held", "held", "sinks", "symbol", "text", "topic", "updates")
 
     def __init__(self, topic: Topic[object]) -> None:
         self.topic = topic
         self.text = topic.text
+        self.channel = topic.channel
+        self.symbol = "" if topic.symbol in _NO_SYMBOL else topic.symbol
         self.sinks: tuple[Sink, ...] = ()
         self.held = False
         """Whether the server has confirmed it on the present socket."""
@@ -56,10 +59,23 @@ class Route:
 class Feed:
     """What one key leads to."""
 
-    __slots__ = ("_by_symbol", "_others", "_read", "_single", "routes")
+    __slots__ = (
+        "_by_symbol",
+        "_decode",
+        "_finite",
+        "_market",
+        "_named",
+        "_others",
+        "_read",
+        "_single",
+        "_unfold",
+        "routes",
+    )
 
     def __init__(self, elements: Elements, routes: list[Route], *, by_symbol: bool) -> None:
-        self._read = elements.read
+        self._decode, self._unfold = elements.decode, elements.unfold
+        self._finite, self._named, self._read = elements.finite, elements.named, elements.read
+        self._market = routes[0].topic.market
         self.routes = routes
         """Every route behind this key."""
         everything = [route for route in routes if route.topic.symbol in _NO_SYMBOL]
@@ -73,31 +89,43 @@ class Feed:
             else {}
         )
         self._others = everything if by_symbol else routes
-        self._single = routes[0] if len(routes) == 1 and not by_symbol else None
+        self._single = routes if len(routes) == 1 and not by_symbol else None
 
     def deliver(self, frame: bytes, received_ns: int) -> None:
         """Decode the frame and hand each element to its route's sinks. Raises DecodeError."""
-        single = self._single
-        for element in self._read(frame):
-            symbol = symbol_of(element)
-            if single is not None:
-                _hand_over(single, symbol, element, received_ns, frame)
-            else:
-                # an element without a symbol cannot be told apart: it is for every route of the key
-                routes = self.routes if symbol is None else self._by_symbol.get(symbol, self._others)
-                for route in routes:
-                    _hand_over(route, symbol, element, received_ns, frame)
-
-
-def _hand_over(route: Route, symbol: str | None, element: object, received_ns: int, frame: bytes) -> None:
-    topic = route.topic
-    route.data_ns = received_ns
-    route.updates += 1
-    if symbol is None:
-        symbol = "" if topic.symbol in _NO_SYMBOL else topic.symbol
-    update = Update(route.text, topic.channel, topic.market, symbol, element, received_ns, frame)
-    for sink in route.sinks:
-        sink(update)
+        decode, unfold, finite = self._decode, self._unfold, self._finite
+        try:
+            data = decode(frame).data if decode is not None else None
+        except REFUSED:
+            data = None
+        if data is None:
+            elements: Sequence[Any] = self._read(frame)
+        else:
+            elements = data if unfold is None else unfold(data)
+            if finite is not None:
+                for element in elements:
+                    if not finite(element):
+                        elements = self._read(frame)
+                        break
+        single, named, market = self._single, self._named, self._market
+        for element in elements:
+            symbol: str | None = element.symbol if named else symbol_of(element)
+            # an element without a symbol cannot be told apart: it is for every route of the key
+            routes = single or (self.routes if symbol is None else self._by_symbol.get(symbol, self._others))
+            for route in routes:
+                route.data_ns = received_ns
+                route.updates += 1
+                update = Update(
+                    route.text,
+                    route.channel,
+                    market,
+                    route.symbol if symbol is None else symbol,
+                    element,
+                    received_ns,
+                    frame,
+                )
+                for sink in route.sinks:
+                    sink(update)
 
 
 def _plain(key: bytes) -> str:
@@ -114,8 +142,9 @@ class Routes:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._by_text: dict[str, Route] = {}
-        self.feeds: dict[bytes | None, Feed | None] = {}
-        """The memo; see :meth:`feed`. Cleared, never replaced: readers hold it."""
+        self._memo: dict[bytes, Feed | None] = {}
+        self.marked: dict[bytes, Feed] = {}
+        """Feeds by the marks of their frames, see :meth:`mark`. Cleared, never replaced: readers hold it."""
         self._plural = False
         """Whether the orders of all pairs come under a table of their own."""
 
@@ -138,23 +167,33 @@ class Routes:
         route = self._by_text.get(topic.text)
         if route is None:
             route = self._by_text[topic.text] = Route(topic)
-            self.feeds.clear()
+            self._forget()
         return route
 
     def remove(self, text: str) -> None:
         """Forget a topic."""
         self._by_text.pop(text, None)
-        self.feeds.clear()
+        self._forget()
 
     def feed(self, key: bytes) -> Feed | None:
         """Where frames with this key go; None: nobody wants them."""
         try:
-            return self.feeds[key]
+            return self._memo[key]
         except KeyError:
-            if len(self.feeds) >= _MOST_KEYS:
-                self.feeds.clear()
-            feed = self.feeds[key] = self._find(_plain(key))
+            if len(self._memo) >= _MOST_KEYS:
+                self._forget()
+            feed = self._memo[key] = self._find(_plain(key))
             return feed
+
+    def mark(self, mark: bytes, feed: Feed) -> None:
+        """Remember where frames with this mark go (:func:`~bitmart_async.websocket.dialects.data_mark`)."""
+        if len(self.marked) >= _MOST_KEYS:
+            self.marked.clear()
+        self.marked[mark] = feed
+
+    def _forget(self) -> None:
+        self._memo.clear()
+        self.marked.clear()
 
     def _find(self, key: str) -> Feed | None:
         if self._market is Market.SPOT:
@@ -174,7 +213,7 @@ class Routes:
         channel = table.partition("/")[2]
         if channel == "user/orders" and not self._plural:
             self._plural = True
-            self.feeds.clear()
+            self._forget()
         channels = {channel, "user/orders"} if channel == "user/order" else {channel}
         routes = [route for route in self._by_text.values() if route.topic.channel in channels]
         single = [route for route in routes if route.topic.channel == channel]

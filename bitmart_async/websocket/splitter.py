@@ -30,6 +30,11 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 """Second byte of an unmasked frame whose length follows in so many bytes."""
 
 
+_READ_BYTES = 64 * 1024
+"""At once from a socket. asyncio's 256 KiB are fresh pages of the kernel every time, which costs more than all of
+the splitting; blocks of this size are used again."""
+
+
 class Splitter(ClientConnection):
     """Reads like its base until somebody reads by :meth:`split_for`."""
 
@@ -84,6 +89,12 @@ class Splitter(ClientConnection):
             self._hand_over()
 
     # What the event loop calls ---------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
+        if isinstance(getattr(transport, "max_size", None), int):  # asyncio's own; others read as they like
+            transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""

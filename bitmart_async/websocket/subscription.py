@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from bitmart_async.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -72,7 +72,7 @@ class Subscription(Generic[DataT_co]):
             )
         return self
 
-    async def __anext__(self) -> Update[DataT_co]:
+    def __anext__(self) -> Coroutine[object, object, Update[DataT_co]]:
         """The next update.
 
         Raises:
@@ -82,7 +82,7 @@ class Subscription(Generic[DataT_co]):
         """
         if self._mailbox is None or not self._iterable:
             raise ParameterError("this subscription has a handler; it cannot be iterated")
-        return cast("Update[DataT_co]", await self._mailbox.get())
+        return cast("Coroutine[object, object, Update[DataT_co]]", self._mailbox.get())
 
     async def __aenter__(self) -> Self:
         return self

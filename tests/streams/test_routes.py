@@ -155,4 +155,55 @@ def test_made_up_keys_do_not_fill_the_memory() -> None:
     routes, _ = _routes(Market.SPOT, "spot/trade:BTC_USDT")
     for number in range(10_000):
         assert routes.feed(b"spot/none%d" % number) is None
-    assert len(routes.feeds) <= 4096
+    assert len(routes._memo) <= 4096
+
+
+_NOT_NUMBERS = ["NaN", "nan", "sNaN", "-NaN123", "Infinity", "-inf", "\\u004eaN", " NaN", "iNf"]
+
+
+@pytest.mark.parametrize("text", _NOT_NUMBERS)
+@pytest.mark.parametrize(
+    ("topic", "frame"),
+    [
+        ("spot/ticker:BTC_USDT", ticker(last="@")),
+        ("spot/trade:BTC_USDT", trades("BTC_USDT", "1", "@", "2")),
+        ("futures/ticker:BTCUSDT", futures_ticker(last="@")),
+        (
+            "spot/kline1m:BTC_USDT",
+            '{"data":[{"candle":[1709025360,"1","1","1","@","1"],"symbol":"BTC_USDT"}],"table":"spot/kline1m"}',
+        ),
+        (
+            "futures/klineBin1m:BTCUSDT",
+            '{"data":{"symbol":"BTCUSDT","items":[{"o":"1","h":"1","l":"@","c":"1","v":"1","ts":1}]},"group":"x"}',
+        ),
+        (
+            "spot/depth50:BTC_USDT",
+            '{"data":[{"asks":[["1","@"]],"bids":[],"symbol":"BTC_USDT","ms_t":1}],"table":"spot/depth50"}',
+        ),
+        (
+            "futures/depth50:BTCUSDT",
+            '{"data":{"symbol":"BTCUSDT","way":1,"depths":[{"price":"@","vol":"1"}],"ms_t":1},"group":"x"}',
+        ),
+    ],
+)
+def test_no_number_is_nan_or_infinite(topic: str, frame: str, text: str) -> None:
+    """Wherever a number belongs, in whatever spelling: the frame is refused, and nobody gets a part of it."""
+    market = Market.SPOT if topic.startswith("spot") else Market.FUTURES
+    routes, got = _routes(market, topic)
+    key = topic.partition(":")[0] if market is Market.SPOT else topic
+    assert _deliver(routes, key, frame.replace("@", "5"))
+    before = _counts(got)
+    with pytest.raises(DecodeError):
+        _deliver(routes, key, frame.replace("@", text))
+    assert _counts(got) == before
+
+
+def test_a_blank_number_beside_others_is_none() -> None:
+    """A ticker without a mark price, or with a blank one, is read; its other numbers are checked all the same."""
+    routes, got = _routes(Market.FUTURES, "futures/ticker:BTCUSDT")
+    assert _deliver(routes, "futures/ticker:BTCUSDT", futures_ticker())
+    blank = futures_ticker().replace('"range":"0"', '"range":"0","mark_price":""')
+    assert _deliver(routes, "futures/ticker:BTCUSDT", blank)
+    assert [update.data.mark_price for update in got["futures/ticker:BTCUSDT"]] == [None, None]  # type: ignore[attr-defined]
+    with pytest.raises(DecodeError):
+        _deliver(routes, "futures/ticker:BTCUSDT", blank.replace('"last_price":"1"', '"last_price":"NaN"'))
