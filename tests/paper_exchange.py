@@ -32,6 +32,8 @@ class PaperSocket:
         self.kind = kind
         self.topics: set[str] = set()
         self.operations: list[str] = []
+        self.messages: list[tuple[float, str]] = []
+        """When what came, pings included."""
         self.stalled = False
         """Nothing passes any more in either direction, and the socket stays open."""
         self.closed = False
@@ -100,6 +102,7 @@ class PaperExchange:
     def __init__(self) -> None:
         self.sockets: set[PaperSocket] = set()
         self.opened = 0
+        self.ever: list[PaperSocket] = []
         self.refused = ""
         """Why every connect is refused; empty when none is."""
         self.muted: set[str] = set()
@@ -122,16 +125,20 @@ class PaperExchange:
             raise StreamUnavailable(f"no connection: {self.refused}", endpoint=url)
         self.opened += 1
         socket = PaperSocket(self, "private" if "/user" in url else "public")
+        self.ever.append(socket)
         self.sockets.add(socket)
         return socket
 
     def heard(self, socket: PaperSocket, message: bytes) -> None:
         if socket.closed or socket.stalled:
             return
+        at = asyncio.get_running_loop().time()
         if message == b"ping":
+            socket.messages.append((at, "ping"))
             socket.put("pong")
             return
         body: dict[str, Any] = json.loads(message)
+        socket.messages.append((at, body["op"]))
         socket.operations.append(body["op"])
         if self.swallow:
             self.swallow -= 1

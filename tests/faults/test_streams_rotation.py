@@ -114,6 +114,27 @@ async def test_rotation_restarts_an_incremental_book_from_its_snapshot(sandbox: 
                 assert after.data.version == before.data.version + 1
 
 
+async def test_rotation_keeps_a_live_order_book_true(sandbox: Sandbox) -> None:  # noqa: F811
+    """A live book goes over to the new socket without being in doubt, and equals one that never moved."""
+    async with (
+        WebsocketClient(**sandbox.client_options) as ws,
+        WebsocketClient(**sandbox.client_options) as steady,
+    ):
+        text = "futures/depthIncrease50:BTCUSDT@100ms"
+        book, true = await ws.order_book(text), await steady.order_book(text)
+        await asyncio.gather(book.ready(), true.ready())
+        for number in range(3):
+            moving = asyncio.create_task(ws.rotate())
+            while not moving.done():
+                sandbox.tick("BTCUSDT", f"{64000 + number}.0")
+                await asyncio.sleep(0.01)
+            await moving
+        sandbox.tick("BTCUSDT", "64010.0")
+        await until(lambda: book.version == true.version and book.best_bid == true.best_bid)
+        assert (book.bids, book.asks) == (true.bids, true.asks)
+        assert book.resyncs == 0
+
+
 @pytest.mark.parametrize("late", ["old", "new"])
 async def test_rotation_waits_for_the_slower_socket(late: str) -> None:
     """Whichever socket lags, each trade is given once and in order; equal trades stay as many as they are."""

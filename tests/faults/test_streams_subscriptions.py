@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bitmart_async import WebsocketClient
 from bitmart_async.errors import SubscriptionRefused
 from bitmart_async.websocket import topics
+from tests.fast_time import virtual_time
+from tests.paper_exchange import PaperExchange
 from tests.scripted_ws import Message, Session, futures_ticker, serving, ticker, trades, until
 
 if TYPE_CHECKING:
@@ -347,3 +351,38 @@ async def test_S5_an_ack_nobody_waits_for_is_answered_at_once() -> None:
             await pending
         gate.set()
         await until(lambda: server.last().operations == ["subscribe", "unsubscribe"], 3)
+
+
+def test_S7_three_hundred_topics_come_and_go_within_the_budget() -> None:
+    """300 topics, every one left and taken again one by one, and a reconnect: no socket ever hears more than
+    100 messages in 10 s, pings come on time all along, and in the end the wanted set is held."""
+
+    @virtual_time
+    async def run() -> None:
+        exchange = PaperExchange()
+        wanted = [f"spot/trade:C{number}_USDT" for number in range(300)]
+        async with WebsocketClient(
+            ping_interval=0.5, reconnect_delay=(0.1, 0.2), connect_timeout=900, ack_timeout=300
+        ) as ws:
+            exchange.serve(ws)
+            await ws.subscribe(wanted)
+            for socket in tuple(exchange.sockets):
+                socket.abort()
+
+            async def restless(topic: str) -> None:
+                await ws.unsubscribe(topic)
+                await ws.subscribe(topic)
+
+            for topic in wanted:
+                await restless(topic)
+            assert sorted(topic for socket in exchange.sockets for topic in socket.topics) == sorted(wanted)
+        assert len(exchange.ever) == 6
+        for socket in exchange.ever:
+            times = [at for at, _ in socket.messages]
+            for first in range(len(times) - 100):
+                assert times[first + 100] - times[first] > 10.0 - 0.001
+            pings = [at for at, operation in socket.messages if operation == "ping"]
+            assert all(after - before <= 0.501 for before, after in itertools.pairwise(pings))
+        assert max(len(socket.messages) for socket in exchange.ever) > 200  # it was much, and it was paced
+
+    run()
