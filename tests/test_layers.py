@@ -49,13 +49,14 @@ rest.resolve
 rest.clients rest
 websocket.topics
 topics
-websocket.events websocket.channels websocket.health websocket.handover websocket.sleep websocket.state
+websocket.events websocket.channels websocket.health websocket.sleep websocket.state
 websocket.advice websocket.home
 book
 websocket.dialects
 websocket.session
+websocket.handover
 websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting
-websocket.staleness websocket.hooks websocket.splitter
+websocket.staleness websocket.hooks websocket.link websocket.splitter
 websocket.over_websockets
 websocket.sockets
 websocket.handlers websocket.subscription

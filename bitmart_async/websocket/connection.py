@@ -1,6 +1,6 @@
 """One connection's life: connect, log in, subscribe, live, wait, and again.
 
-Every change of state goes through one setter. Each socket (a ``_Link``) has a generation number; a frame,
+Every change of state goes through one setter. Each socket (a ``Link``) has a generation number; a frame,
 an ack or a failure can only belong to the socket its own loop reads from. Two tasks serve a connection:
 ``_run`` opens sockets and reads them, ``_keep`` sends what the session says is due. Whatever ends a socket
 (the peer, a timeout, silence, an unreadable stream) ends in the same place, and only a final refusal of
@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import random
 import time
 import zlib
 from collections import deque
@@ -49,6 +47,7 @@ from bitmart_async.websocket.events import Event, Gap
 from bitmart_async.websocket.handlers import being_cancelled
 from bitmart_async.websocket.handover import Handover
 from bitmart_async.websocket.health import ConnectionHealth, Counters, TopicHealth
+from bitmart_async.websocket.link import Bell, Chores, Final, Link, SocketEnded, loop_runs, outcome_of
 from bitmart_async.websocket.pacing import EDGE_REFUSALS, EDGE_WAIT, Backoff
 from bitmart_async.websocket.routes import Routes
 from bitmart_async.websocket.session import (
@@ -69,7 +68,7 @@ from bitmart_async.websocket.transport import SocketClosed, TlsRefused
 from bitmart_async.websocket.waiting import Waiting, patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from bitmart_async.signing import Signer
     from bitmart_async.websocket.dialects import Control, Dialect
@@ -93,91 +92,8 @@ _MOST_TRACED = 2000
 _JSON_OBJECT = 0x7B  # "{"
 _PROBE_SECONDS = 2.5
 """For an answer to the ping after a sleep of the machine."""
-_ROTATE_EARLY = 0.8
-"""A planned rotation comes after this part of its time at the earliest: clients must not rotate in step."""
 _ROTATE_AGAIN = 60.0
 """Seconds until a planned rotation that failed is tried again."""
-_BOOK_CHANNELS = (b"depth/increase", b"depthIncrease")
-"""Incremental books."""
-
-
-class _SocketEnded(Exception):
-    def __init__(self, why: str, *, login_lost: bool = False) -> None:
-        super().__init__(why)
-        self.login_lost = login_lost
-
-
-class _Final(Exception):
-    """Trying again cannot help."""
-
-    def __init__(self, error: BitMartError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-class _Link:
-    """One socket with its conversation."""
-
-    __slots__ = ("generation", "keeper", "opened", "reader", "session", "settled", "transport")
-
-    def __init__(self, generation: int, transport: Transport, session: Session, opened: float) -> None:
-        self.generation = generation
-        self.transport = transport
-        self.session = session
-        self.opened = opened
-        self.keeper: asyncio.Task[None] | None = None
-        self.reader: asyncio.Task[None] | None = None
-        """Of a socket that is to replace another; the first one is read by the connection's own task."""
-        self.settled = asyncio.Event()
-        """It has every topic; of a socket that is to replace another."""
-
-
-class _Chores:
-    """What a keeper remembers of its socket beside the conversation."""
-
-    __slots__ = ("idle_since", "rotate_at", "sleep")
-
-    def __init__(self, opened: float, rotate_after: float | None) -> None:
-        self.idle_since: float | None = None
-        self.sleep = SleepWatch(opened, time.time_ns())
-        self.rotate_at = math.inf
-        if rotate_after is not None:
-            self.rotate_at = opened + random.uniform(_ROTATE_EARLY, 1.0) * rotate_after  # noqa: S311 - jitter
-
-
-def _outcome(task: asyncio.Task[None] | None) -> BaseException | None:
-    """What a task has ended with."""
-    return task.exception() if task is not None and task.done() and not task.cancelled() else None
-
-
-def _loop_runs() -> bool:
-    """Whether there is still a loop: a program that ended without closing only has its coroutines collected."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-class _Bell:
-    """Wakes every keeper."""
-
-    def __init__(self) -> None:
-        self._events: set[asyncio.Event] = set()
-
-    def set(self) -> None:
-        """Ring."""
-        for event in self._events:
-            event.set()
-
-    @contextlib.contextmanager
-    def heard_by(self, event: asyncio.Event) -> Generator[None]:
-        """Ring also here, for a while."""
-        self._events.add(event)
-        try:
-            yield
-        finally:
-            self._events.discard(event)
 
 
 class Connection:
@@ -220,8 +136,8 @@ class Connection:
         self._kept = False
         """Wanted even without topics, until the client is closed."""
         self._kept_live: asyncio.Future[None] | None = None
-        self._link: _Link | None = None
-        self._next: _Link | None = None
+        self._link: Link | None = None
+        self._next: Link | None = None
         self._handover: Handover | None = None
         self._rotation: asyncio.Task[None] | None = None
         self._errand: asyncio.Task[None] | None = None
@@ -233,7 +149,7 @@ class Connection:
         )
         self._silence = Silence()
         self._task: asyncio.Task[None] | None = None
-        self._wake = _Bell()
+        self._wake = Bell()
         self._hurry = asyncio.Event()
         """Ends the wait before the next connect."""
         self._readable = asyncio.Event()
@@ -444,7 +360,7 @@ class Connection:
         try:
             await self._live_and_reconnect()
         finally:  # whatever ended it, the next subscribe must be able to begin again
-            if _loop_runs() and self.state not in (State.IDLE, State.CLOSED):
+            if loop_runs() and self.state not in (State.IDLE, State.CLOSED):
                 self._enter(State.IDLE, "its task was ended from outside")
 
     async def _live_and_reconnect(self) -> None:
@@ -455,14 +371,14 @@ class Connection:
             try:
                 await self._pacer.turn()
                 await self._one_socket()
-            except _SocketEnded as end:
+            except SocketEnded as end:
                 why = str(end)
                 self._trust_login = not end.login_lost
             except IpBanned as banned:
                 self._stopped = banned
             except StreamUnavailable as refused:
                 why, error = "no socket", refused
-            except _Final as final:
+            except Final as final:
                 self._end_for(final.error)
                 return
             except (Exception, asyncio.CancelledError) as bug:
@@ -556,7 +472,7 @@ class Connection:
 
     # One socket ----------------------------------------------------------------------------------
 
-    async def _open(self) -> _Link:
+    async def _open(self) -> Link:
         """Open a socket; what is said on it is the session's business."""
         transport = await self._hooks.open_socket(self._url, self._timings.connect_timeout)
         now = asyncio.get_running_loop().time()
@@ -565,7 +481,7 @@ class Connection:
         session = Session(
             self._dialect, self.wanted, self._timings, now, login, trust_login=self._trust_login
         )
-        return _Link(self._generations, transport, session, now)
+        return Link(self._generations, transport, session, now)
 
     async def _one_socket(self) -> None:
         """Open a socket and live on it. Returns when nothing is wanted; raises when it is lost."""
@@ -590,14 +506,14 @@ class Connection:
                 link = self._link
         finally:
             lost, self._link = self._link or link, None
-            if _loop_runs():
+            if loop_runs():
                 self._lost(lost)
                 await self._drop(link)
                 if lost is not link:
                     await self._drop(lost)
                 self._waiting.all_left()
 
-    def _begin(self, link: _Link) -> None:
+    def _begin(self, link: Link) -> None:
         """A socket is open: from now on it is the connection's."""
         self._link, self.generation = link, link.generation
         self._backoff.opened()
@@ -613,14 +529,14 @@ class Connection:
         self._enter(State.SUBSCRIBING if ready else State.LOGGING_IN, "socket open")
         self._start_keeper(link)
         if self._stopped is not None:
-            raise _SocketEnded("stopped")
+            raise SocketEnded("stopped")
         self._heed([], link.session)  # without topics it is live already
 
-    def _start_keeper(self, link: _Link) -> None:
+    def _start_keeper(self, link: Link) -> None:
         loop = asyncio.get_running_loop()
         link.keeper = loop.create_task(self._keep(link), name=f"bitmart {self.name} keeper")
 
-    async def _read_to_the_end(self, link: _Link) -> None:
+    async def _read_to_the_end(self, link: Link) -> None:
         """Returns when nothing is wanted; raises when the socket is lost."""
         try:
             if link.reader is not None:
@@ -628,14 +544,14 @@ class Connection:
             else:
                 await self._read(link.session, link.transport)
         except SocketClosed as closed:
-            ended = _outcome(link.keeper)
+            ended = outcome_of(link.keeper)
             if ended is not None and not isinstance(ended, SocketClosed):
                 raise ended from None
             if self._parting and self._link is link:
                 return  # the keeper closes it: nothing is wanted
-            raise _SocketEnded(self._said(str(closed))) from None
+            raise SocketEnded(self._said(str(closed))) from None
 
-    def _lost(self, link: _Link) -> None:
+    def _lost(self, link: Link) -> None:
         """The connection's socket is gone."""
         now = asyncio.get_running_loop().time()
         if self._rotation is not None:
@@ -646,12 +562,12 @@ class Connection:
             self._lost_ns = min(self._last_byte_ns, self._heard_ns(link))
         self._backoff.lived(now - link.opened, logged_in=link.session.logged_in)
 
-    def _heard_ns(self, link: _Link) -> int:
+    def _heard_ns(self, link: Link) -> int:
         """When the last byte came on a socket."""
         ago = asyncio.get_running_loop().time() - link.session.heard
         return time.time_ns() - int(ago * 1e9)
 
-    async def _drop(self, link: _Link) -> None:
+    async def _drop(self, link: Link) -> None:
         """End a socket and its tasks; what they ended with has been told where it matters."""
         link.transport.abort()
         tasks = {task for task in (link.keeper, link.reader) if task is not None}
@@ -660,7 +576,7 @@ class Connection:
         if tasks:
             await asyncio.wait(tasks)
         for task in tasks:
-            _outcome(task)
+            outcome_of(task)
 
     def _login_message(self) -> bytes:
         assert self._signer is not None
@@ -670,13 +586,13 @@ class Connection:
             why = str(error)
         except (Exception, asyncio.CancelledError) as error:  # whose words may hold the secret
             why = f"the sign function raised {type(error).__name__}"
-        raise _Final(StreamError(f"{self.name}: no login is possible: {why}", endpoint=self.name))
+        raise Final(StreamError(f"{self.name}: no login is possible: {why}", endpoint=self.name))
 
-    async def _keep(self, link: _Link) -> None:
+    async def _keep(self, link: Link) -> None:
         """Send what is due, until the socket is of no more use; then drop it and say why."""
         loop = asyncio.get_running_loop()
         session, transport = link.session, link.transport
-        chores = _Chores(link.opened, self._rotate_after)
+        chores = Chores(link.opened, time.time_ns(), self._rotate_after)
         wake = asyncio.Event()
         try:
             with self._wake.heard_by(wake):
@@ -702,11 +618,11 @@ class Connection:
                         async with asyncio.timeout(max(0.001, due - loop.time())):
                             await wake.wait()
         except BaseException:  # whatever it is: the reader ends with the socket, and finds it here
-            if _loop_runs():
+            if loop_runs():
                 transport.abort()
             raise
 
-    def _do_chores(self, chores: _Chores, session: Session, now: float) -> float:
+    def _do_chores(self, chores: Chores, session: Session, now: float) -> float:
         """What a socket in use needs beside its conversation; when to look again."""
         slept = chores.sleep.slept(now, time.time_ns())
         if slept is not None:
@@ -784,14 +700,14 @@ class Connection:
             rotation = asyncio.get_running_loop().create_task(
                 self._rotate(), name=f"bitmart {self.name} rotation"
             )
-            rotation.add_done_callback(_outcome)  # told as an event, and to whoever waits
+            rotation.add_done_callback(outcome_of)  # told as an event, and to whoever waits
             self._rotation = rotation
         return rotation
 
     async def _rotate(self) -> None:
         try:
             await self._replace()
-        except (SocketClosed, TimeoutError, _SocketEnded, _Final, StreamUnavailable) as error:
+        except (SocketClosed, TimeoutError, SocketEnded, Final, StreamUnavailable) as error:
             banned = self._ban(error)
             if banned is not None:
                 raise banned from None
@@ -810,7 +726,8 @@ class Connection:
         await self._pacer.turn()
         link = await self._open()
         try:
-            self._handover, self._attentive, self._next = Handover(), True, link
+            self._handover = Handover(self._dialect, old.session, link.session)
+            self._attentive, self._next = True, link
             self._emit("open", generation=link.generation)
             link.reader = loop.create_task(
                 self._read(link.session, link.transport), name=f"bitmart {self.name} next"
@@ -830,7 +747,7 @@ class Connection:
             else:
                 old.transport.abort()
 
-    async def _settled(self, link: _Link) -> None:
+    async def _settled(self, link: Link) -> None:
         """Wait until the next socket has every topic; raises what ended it before."""
         assert link.reader is not None
         assert link.keeper is not None
@@ -841,7 +758,7 @@ class Connection:
         finally:
             settled.cancel()
         for task in (link.keeper, link.reader):
-            ended = _outcome(task)
+            ended = outcome_of(task)
             if ended is not None:
                 raise ended
 
@@ -857,7 +774,7 @@ class Connection:
                     await self._ponged.wait()
         return session.echoed(ping)
 
-    def _take_over(self, old: _Link, link: _Link, *, drained: bool) -> None:
+    def _take_over(self, old: Link, link: Link, *, drained: bool) -> None:
         """The next socket becomes the connection's, from one frame to the next."""
         handover = self._handover
         assert handover is not None
@@ -877,7 +794,7 @@ class Connection:
         try:
             for frame in handover.finish():
                 self._on_frame(frame, session, time.time_ns())
-        except _SocketEnded:
+        except SocketEnded:
             link.transport.abort()
         if gap is not None:
             self._counters.gaps += 1
@@ -890,37 +807,11 @@ class Connection:
             shown = one_line(self._hooks.mask(repr(frame[: 2 * _MOST_TRACED])), _MOST_TRACED)
             self._hooks.log.log(TRACE, "%s < %s", self.name, shown)
         handover = self._handover
-        if handover is None or not self._is_data(frame):
-            return True
-        if session is self._session:
-            if handover.done:
-                return handover.new(frame, chained=self._is_chained(frame))
-            handover.old(frame)
-            return True
-        if self._next is not None and session is self._next.session:
-            if handover.overfull:
-                raise _SocketEnded("too much came while two sockets overlapped")
-            return handover.new(frame, chained=self._is_chained(frame))
-        return False  # of a socket that has been replaced
-
-    def _is_data(self, frame: bytes) -> bool:
-        if not frame.startswith(b"{"):
-            return heartbeat(frame) is None
-        key = data_key(frame, self._dialect.heads)
-        if key is not None:
-            return key != b"System"
-        try:
-            return self._dialect.control(frame) is None
-        except DecodeError:
-            return True
-
-    def _is_chained(self, frame: bytes) -> bool:
-        """Whether it belongs to an incremental book."""
-        if not frame.startswith(b"{"):
-            with contextlib.suppress(zlib.error):
-                frame = zlib.decompressobj(-15).decompress(frame, MOST_INFLATED)
-        key = data_key(frame, self._dialect.heads) or b""
-        return any(channel in key for channel in _BOOK_CHANNELS)
+        if handover is None:
+            return session is self._session  # or left over from a socket that has been replaced
+        if handover.overfull:
+            raise SocketEnded("too much came while two sockets overlapped")
+        return handover.admit(frame, session)
 
     # The hot path --------------------------------------------------------------------------------
 
@@ -1021,7 +912,7 @@ class Connection:
             self._cannot_read(frame, NotJSON("neither JSON nor raw deflate"))
             return None
         if inflater.unconsumed_tail:
-            raise _SocketEnded(f"a frame inflates to more than {MOST_INFLATED >> 20} MiB")
+            raise SocketEnded(f"a frame inflates to more than {MOST_INFLATED >> 20} MiB")
         if not inflater.eof:
             self._cannot_read(frame, NotJSON("the deflate stream is cut"))
             return None
@@ -1067,7 +958,7 @@ class Connection:
             self._unreadable.popleft()
         if len(self._unreadable) >= _UNREADABLE_FRAMES:
             self._unreadable.clear()
-            raise _SocketEnded(f"{_UNREADABLE_FRAMES} damaged frames within {_UNREADABLE_SECONDS:g} s")
+            raise SocketEnded(f"{_UNREADABLE_FRAMES} damaged frames within {_UNREADABLE_SECONDS:g} s")
 
     def _concerned(self, frame: bytes) -> tuple[str, ...]:
         """Topics whose updates an unreadable frame may have held: every one, when it does not say."""
@@ -1136,7 +1027,7 @@ class Connection:
             elif isinstance(outcome, GaveUp):
                 self._gave_up(outcome.topic, outcome.doubtful)
             elif isinstance(outcome, Dead):
-                raise _SocketEnded(self._said(outcome.why), login_lost=outcome.login_lost)
+                raise SocketEnded(self._said(outcome.why), login_lost=outcome.login_lost)
             else:
                 self._stray(outcome)
         if outcomes:
@@ -1153,13 +1044,13 @@ class Connection:
             if isinstance(outcome, LoginAccepted):
                 self._emit("authenticated", generation=link.generation)
             elif isinstance(outcome, LoginRejected):
-                raise _SocketEnded(f"the login was refused: {self._said(outcome.failure.text)}")
+                raise SocketEnded(f"the login was refused: {self._said(outcome.failure.text)}")
             elif isinstance(outcome, Dead):
-                raise _SocketEnded(self._said(outcome.why))
+                raise SocketEnded(self._said(outcome.why))
             elif isinstance(outcome, Rejected | GaveUp):
                 route = self.routes.get(outcome.topic)
                 if route is not None and route.ever_held:  # a new topic is judged on the present socket
-                    raise _SocketEnded(f"{outcome.topic} is not served there")
+                    raise SocketEnded(f"{outcome.topic} is not served there")
             elif isinstance(outcome, Stray):
                 self._stray(outcome)
         if outcomes:
@@ -1185,14 +1076,14 @@ class Connection:
     def _login_rejected(self, failure: LoginFailed) -> None:
         code = f" {failure.code}" if failure.code is not None else ""
         if failure.verdict == "passing":
-            raise _SocketEnded(f"the login is not possible now:{code} {self._said(failure.text)}")
+            raise SocketEnded(f"the login is not possible now:{code} {self._said(failure.text)}")
         if failure.verdict == "clock" and not self._clock_doubted:
             self._clock_doubted = True
             self._backoff.reset()
-            raise _SocketEnded(f"the login's timestamp was refused{code}; the clock is measured again")
+            raise SocketEnded(f"the login's timestamp was refused{code}; the clock is measured again")
         self._clock_doubted = False
         said = self._said(failure.text)
-        raise _Final(
+        raise Final(
             LoginRefused(
                 f"{self.name}: BitMart refused the login:{code} {said}. Check api_key, api_secret and api_memo, "
                 f"the key's address list and expiry, and this machine's clock. Private topics are off until the "
@@ -1218,7 +1109,7 @@ class Connection:
     def _gave_up(self, text: str, doubtful: Refusal | None) -> None:
         route = self.routes.get(text)
         if route is not None and route.ever_held:  # the exchange serves it, this socket does not
-            raise _SocketEnded(f"{text} was asked for twice again and never answered")
+            raise SocketEnded(f"{text} was asked for twice again and never answered")
         if doubtful is not None:
             self._rejected(text, doubtful.text or f"code {doubtful.code}", doubtful.code)
         else:

@@ -14,18 +14,39 @@ that snapshot.
 
 from __future__ import annotations
 
+import contextlib
+import zlib
 from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+from bitmart_async.decoding import DecodeError
+from bitmart_async.websocket.dialects import data_key, heartbeat
+
+if TYPE_CHECKING:
+    from bitmart_async.websocket.dialects import Dialect
+    from bitmart_async.websocket.session import Session
 
 __all__ = ["Handover"]
 
 _MOST_KEPT = 20_000
 _MOST_BYTES = 32 * 1024 * 1024
+_MOST_INFLATED = 8 * 1024 * 1024
+_BOOK_CHANNELS = (b"depth/increase", b"depthIncrease")
+"""Incremental books."""
 
 
 class Handover:
-    """What the two sockets have brought during the overlap."""
+    """What the two sockets have brought during the overlap.
 
-    def __init__(self) -> None:
+    Args:
+        old: The conversation on the socket that leaves.
+        new: That on the one that replaces it.
+    """
+
+    def __init__(self, dialect: Dialect, old: Session, new: Session) -> None:
+        self._dialect = dialect
+        self._old = old
+        self._new = new
         self._brought: Counter[int] = Counter()
         """Hashes of the old socket's frames that the new one has not brought yet."""
         self._kept: deque[tuple[bytes, bool]] = deque()
@@ -43,21 +64,24 @@ class Handover:
         """Whether the new socket has brought everything the old one had."""
         return self.done and not self._brought
 
-    def old(self, frame: bytes) -> None:
-        """A data frame came on the old socket, and is delivered."""
+    def admit(self, frame: bytes, session: Session) -> bool:
+        """Whether a frame that came on one of them is to be read now."""
+        if not self._is_data(frame):
+            return True
+        if session is self._new:
+            return self._admit_new(frame)
+        if session is not self._old or self.done:
+            return False  # of a socket that has been replaced
         self._brought[hash(frame)] += 1
+        return True
 
-    def new(self, frame: bytes, *, chained: bool) -> bool:
-        """A data frame came on the new socket; whether to deliver it now.
-
-        Args:
-            chained: It belongs to an incremental book.
-        """
-        if not self.done:
-            self._kept.append((frame, chained))
-            self._bytes += len(frame)
-            return False
-        return chained or not self._known(frame)
+    def _admit_new(self, frame: bytes) -> bool:
+        chained = self._is_chained(frame)
+        if self.done:
+            return chained or not self._known(frame)
+        self._kept.append((frame, chained))
+        self._bytes += len(frame)
+        return False
 
     def finish(self) -> list[bytes]:
         """The old socket has left: the frames to deliver now, in order."""
@@ -74,3 +98,22 @@ class Handover:
         else:
             del self._brought[place]
         return left > 0
+
+    def _is_data(self, frame: bytes) -> bool:
+        if not frame.startswith(b"{"):
+            return heartbeat(frame) is None
+        key = data_key(frame, self._dialect.heads)
+        if key is not None:
+            return key != b"System"
+        try:
+            return self._dialect.control(frame) is None
+        except DecodeError:
+            return True
+
+    def _is_chained(self, frame: bytes) -> bool:
+        """Whether it belongs to an incremental book."""
+        if not frame.startswith(b"{"):
+            with contextlib.suppress(zlib.error):
+                frame = zlib.decompressobj(-15).decompress(frame, _MOST_INFLATED)
+        key = data_key(frame, self._dialect.heads) or b""
+        return any(channel in key for channel in _BOOK_CHANNELS)
