@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bitmart_async.book import BookReads, BookResult, BookTrouble, OrderBook, not_ready
 from bitmart_async.errors import BookNotReady, ParameterError
-from bitmart_async.websocket.handlers import Guard, check_handler, is_async
+from bitmart_async.websocket.handlers import check_handler, guarded, is_async
 
 if TYPE_CHECKING:
     import logging
@@ -139,7 +139,7 @@ class LiveOrderBook(BookReads):
         self._rounds = 0
         self._timer: asyncio.TimerHandle | None = None
         self._watchers: set[_Watcher] = set()
-        self._handlers: list[Guard[BookChange]] = []
+        self._handlers: list[Callable[[BookChange], None]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._troubles: Counter[BookTrouble] = Counter()
         self.resyncs = 0
@@ -226,7 +226,7 @@ class LiveOrderBook(BookReads):
             ParameterError: The handler is a generator.
         """
         check_handler(handler)
-        guard = Guard[BookChange](handler, self._wire.failed)
+        guard = guarded(handler, self._wire.failed)
         if not is_async(handler):
             self._handlers.append(guard)
             return handler
