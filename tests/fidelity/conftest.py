@@ -12,10 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 
+plain_and_packed = pytest.mark.parametrize(
+    "sandbox", [{"compress": False}, {"compress": True}], ids=["text", "raw deflate"], indirect=True
+)
+"""A test that runs with spot data as text, and again as binary frames that the client has to inflate."""
+
+
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    """A market that only the test moves. Without rate limits, so that a client need not wait for its own."""
-    async with Sandbox(seed=1, lively=False, rate_limits=False) as running:
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """A market that only the test moves. Without rate limits, so that a client need not wait for its own.
+
+    A test may ask for more options, see ``plain_and_packed``.
+    """
+    options: dict[str, bool] = getattr(request, "param", {})
+    async with Sandbox(seed=1, lively=False, rate_limits=False, **options) as running:
         yield running
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .conftest import plain_and_packed
 from .peers import Peer, PeerError, python_missing
 from .test_ccxt import SPOT, SWAP, money, settings
 
@@ -56,6 +57,7 @@ def has(order_id: str, status: str) -> Callable[[Any], bool]:
     return lambda rows: any((row["id"], row["status"]) == (order_id, status) for row in rows)
 
 
+@plain_and_packed
 async def test_spot_market_data(sandbox: Sandbox, ccxt: Watcher) -> None:
     """Ticker, best bid and ask, a book kept from snapshot and changes, and candles follow the spot market."""
     for method in ("watch_ticker", "watch_order_book"):
@@ -112,6 +114,7 @@ async def test_swap_market_data(sandbox: Sandbox, ccxt: Watcher, subscribed: Sub
     )
 
 
+@plain_and_packed
 async def test_spot_orders_and_balance(sandbox: Sandbox, ccxt: Watcher, subscribed: Subscribed) -> None:
     """It logs in and is told of an order's life and of what it did to the wallet."""
     await ccxt.follow("watch_balance", {"type": "spot"})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .conftest import plain_and_packed
 from .peers import Peer, PeerError, Remote, npm_missing
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ async def test_money(sandbox: Sandbox, npm: Npm) -> None:
     assert data(await rest.getSubAccountsV1())["subAccountList"]
 
 
+@plain_and_packed
 async def test_public_streams(sandbox: Sandbox, npm: Npm) -> None:
     """Every public channel of both markets is acknowledged and pushed."""
     urls, hear = sandbox.environment, npm.peer.event

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .conftest import plain_and_packed
 from .peers import Peer, PeerError, Remote, python_missing
 
 if TYPE_CHECKING:
@@ -345,6 +346,7 @@ async def test_algo_orders_and_what_else_it_can_call(sandbox: Sandbox, sdk: Sdk)
         assert await reply is not None
 
 
+@plain_and_packed
 async def test_public_streams(sandbox: Sandbox, sdk: Sdk) -> None:
     """The SDK's own sockets: every public channel of both markets is acknowledged and pushed."""
     spot_topics = [
