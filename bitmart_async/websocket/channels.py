@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from decimal import Decimal
 
-__all__ = ["Elements", "elements_of", "symbol_of"]
+__all__ = ["Elements", "elements_of", "symbol_of", "symbols_in"]
 
 T = TypeVar("T")
 
@@ -201,6 +201,18 @@ def _finite(places: list[str]) -> Callable[[object], bool]:
             return all(number is None or number.is_finite() for number in get(element))
 
     return finite
+
+
+class _Named(msgspec.Struct):
+    symbol: str | None = None
+
+
+_names = Reader[_Frame[list[_Named]]](_Frame[list[_Named]])
+
+
+def symbols_in(frame: bytes) -> set[str | None]:
+    """The symbols in a spot frame, its numbers unread; None: an element names none. Raises DecodeError."""
+    return {element.symbol for element in _names.read(frame).data}
 
 
 def symbol_of(element: object) -> str | None:

@@ -30,7 +30,15 @@ from bitmart_async.websocket.advice import advice
 from bitmart_async.websocket.connection import Connection
 from bitmart_async.websocket.dialects import FUTURES, SPOT
 from bitmart_async.websocket.events import EVENT_NAMES, Event, Update
-from bitmart_async.websocket.handlers import Doubling, Reporter, check_handler, guarded, is_async, pump
+from bitmart_async.websocket.handlers import (
+    Doubling,
+    Reporter,
+    check_handler,
+    guarded,
+    guarded_raw,
+    is_async,
+    pump,
+)
 from bitmart_async.websocket.health import StreamHealth
 from bitmart_async.websocket.home import Home
 from bitmart_async.websocket.hooks import Hooks
@@ -308,6 +316,16 @@ class WebsocketClient:
         queue_size: int = 1000,
         stale_after: float | None = None,
     ) -> Subscription[StreamData]: ...
+    @overload
+    async def subscribe(
+        self,
+        topics: str | Topic[object] | Sequence[str | Topic[object]],
+        market: Market | str | None = None,
+        *,
+        is_private: bool | None = None,
+        raw: Callable[[str, bytes], object],
+        stale_after: float | None = None,
+    ) -> Subscription[StreamData]: ...
 
     async def subscribe(
         self,
@@ -316,6 +334,7 @@ class WebsocketClient:
         *,
         is_private: bool | None = None,
         handler: Callable[..., object] | None = None,
+        raw: Callable[[str, bytes], object] | None = None,
         overflow: Overflow | None = None,
         queue_size: int = 1000,
         stale_after: float | None = None,
@@ -329,6 +348,9 @@ class WebsocketClient:
             is_private: Overrides what the topic's name says.
             handler: Called with each Update instead of iterating. A plain function is called straight
                 from the read and holds the event loop while it runs; an async one runs by itself, in order.
+            raw: Instead of a handler: a plain function, called with the topic and the bytes of each data
+                frame, inflated where it came deflated, undecoded. A frame about several of the topics
+                comes once for each of them. For recorders and decoders of one's own: numbers are not looked at.
             overflow: What happens when an async handler or an iterator falls behind queue_size updates:
                 block (the reader waits), drop_oldest, latest (one per topic and symbol), raise. When not
                 given: drop_oldest, and raise as soon as a private topic is among them.
@@ -345,7 +367,8 @@ class WebsocketClient:
                 connect_timeout + login_timeout + 2 * ack_timeout; nothing of this call stays subscribed.
             TlsError: The host's certificate does not fit; tried once.
             IpBanned: The host answered 418 to this address; nothing is sent there for ``retry_after`` seconds.
-            ParameterError: The handler is a generator, or an option does not exist.
+            ParameterError: The handler is a generator, raw is async or comes with options of a handler, or an
+                option does not exist.
             ClientClosed: The client is closed.
         """
         self._check_open()
@@ -356,8 +379,16 @@ class WebsocketClient:
             raise ParameterError(f"stale_after={stale_after!r}: must be more than 0 seconds")
         if handler is not None:
             check_handler(handler)
+        if raw is not None:
+            check_handler(raw)
+            if is_async(raw):
+                raise ParameterError("raw= takes a plain function: frames are handed over as they are read")
+            if handler is not None or overflow is not None or queue_size != 1000:
+                raise ParameterError(
+                    "raw= goes without handler=, overflow= and queue_size=; subscribe twice for both"
+                )
         policy: Overflow = overflow or ("raise" if any(topic.private for topic in wanted) else "drop_oldest")
-        subscription = self._make_subscription(wanted, handler, policy, queue_size)
+        subscription = self._make_subscription(wanted, handler, policy, queue_size, raw)
         subscription.stale_after = stale_after
         answers = {topic.text: self._place(topic, subscription) for topic in wanted}
         try:
@@ -572,8 +603,11 @@ class WebsocketClient:
         handler: Callable[..., object] | None,
         overflow: Overflow,
         queue_size: int,
+        raw: Callable[[str, bytes], object] | None = None,
     ) -> Subscription[object]:
         texts = tuple(topic.text for topic in wanted)
+        if raw is not None:
+            return Subscription(texts, None, None, self._leave, guarded_raw(raw, self._handler_failed))
         box: Mailbox[Update[object]] | None = None
         if handler is None or is_async(handler):
             box = self._update_box(overflow, queue_size, handler or "an iterator", texts)
@@ -691,8 +725,10 @@ class WebsocketClient:
     def _refresh(self, text: str, connection: Connection) -> None:
         route = connection.routes.get(text)
         if route is not None:
-            own = [subscription.sink for subscription in self._subscriptions.get(text, ())]
-            route.sinks = (*own, *self._update_sinks)
+            holders = self._subscriptions.get(text, ())
+            sinks = [holder.sink for holder in holders if holder.sink is not None]
+            raw_sinks = [holder.raw_sink for holder in holders if holder.raw_sink is not None]
+            connection.routes.serve(text, (*sinks, *self._update_sinks), tuple(raw_sinks))
             connection.limit_silence(text, self._limit_of(route.topic))
 
     def _limit_of(self, topic: Topic[object]) -> float | None:

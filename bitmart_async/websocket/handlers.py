@@ -25,6 +25,7 @@ __all__ = [
     "being_cancelled",
     "check_handler",
     "guarded",
+    "guarded_raw",
     "is_async",
     "name_of",
     "pump",
@@ -38,7 +39,7 @@ Report: TypeAlias = "Callable[[Exception, object, object], None]"
 """Told what was raised, by which handler, over which item."""
 
 
-def is_async(handler: Callable[[T], object]) -> bool:
+def is_async(handler: Callable[..., object]) -> bool:
     """Whether calling it gives a coroutine."""
     called = getattr(handler, "__call__", None)  # noqa: B004 - of an object whose class defines it async
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(called)
@@ -95,6 +96,20 @@ def guarded(handler: Callable[[T], object], report: Report) -> Callable[[T], Non
                 handler,
                 item,
             )
+
+    return call
+
+
+def guarded_raw(handler: Callable[[str, bytes], object], report: Report) -> Callable[[str, bytes], None]:
+    """The same for a handler of raw frames."""
+
+    def call(topic: str, frame: bytes) -> None:
+        try:
+            handler(topic, frame)
+        except asyncio.CancelledError:
+            report(_cancelled(handler), handler, topic)
+        except Exception as error:
+            report(error, handler, topic)
 
     return call
 

@@ -1,8 +1,9 @@
 """From a frame to its subscribers: found by a memo, decoded once, handed to each.
 
 The key of a frame (spot's ``table``, futures' ``group``) leads through one dict lookup to a feed: the
-channel's decoder and the routes that want it. No subscriber, no decode. The memo is thrown away
-whenever a route comes or goes.
+channel's decoder and the routes that want it. No subscriber, no decode; raw subscribers
+alone, no decode either, but for the symbols in it. The memo is thrown away whenever a route or a subscriber
+comes or goes.
 
 Who subscribes the orders of one pair and those of all gets each push twice from the exchange, under two
 tables by one record and under the singular one alone by the documents. Until the plural table has been
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from bitmart_async.decoding import REFUSED
-from bitmart_async.websocket.channels import Elements, elements_of, symbol_of
+from bitmart_async.websocket.channels import Elements, elements_of, symbol_of, symbols_in
 from bitmart_async.websocket.events import Update
 from bitmart_async.websocket.topics import Market
 
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
 
     from bitmart_async.websocket.topics import Topic
 
-__all__ = ["Feed", "Route", "Routes", "Sink"]
+__all__ = ["Feed", "RawSink", "Route", "Routes", "Sink"]
 
 Sink: TypeAlias = "Callable[[Update[object]], None]"
+RawSink: TypeAlias = "Callable[[str, bytes], None]"
+"""Gets the topic and the frame."""
 
 _NO_SYMBOL = frozenset({"", "ALL_SYMBOLS", "BALANCE_UPDATE"})
+_SYMBOL = b'"symbol":"'
 _MOST_KEYS = 4096
 """Keys remembered; a server that makes up new ones for ever must not fill the memory."""
 
@@ -38,7 +42,18 @@ _MOST_KEYS = 4096
 class Route:
     """One subscribed topic and who gets its updates."""
 
-    __slots__ = ("channel", "data_ns", "ever_held", "held", "sinks", "symbol", "text", "topic", "updates")
+    __slots__ = (
+        "channel",
+        "data_ns",
+        "ever_held",
+        "held",
+        "raw_sinks",
+        "sinks",
+        "symbol",
+        "text",
+        "topic",
+        "updates",
+    )
 
     def __init__(self, topic: Topic[object]) -> None:
         self.topic = topic
@@ -46,6 +61,7 @@ class Route:
         self.channel = topic.channel
         self.symbol = "" if topic.symbol in _NO_SYMBOL else topic.symbol
         self.sinks: tuple[Sink, ...] = ()
+        self.raw_sinks: tuple[RawSink, ...] = ()
         self.held = False
         """Whether the server has confirmed it on the present socket."""
         self.ever_held = False
@@ -66,6 +82,7 @@ class Feed:
         "_market",
         "_named",
         "_others",
+        "_raw",
         "_read",
         "_single",
         "_unfold",
@@ -90,9 +107,43 @@ class Feed:
         )
         self._others = everything if by_symbol else routes
         self._single = routes if len(routes) == 1 and not by_symbol else None
+        self._raw = any(route.raw_sinks for route in routes)
+
+    def _concerned(self, frame: bytes) -> list[Route]:
+        """The routes a frame is about, found without reading its numbers. Raises DecodeError."""
+        if not self._by_symbol:
+            return self._others
+        first = frame.find(b"{", 1)
+        if first > 0 and frame.find(b"{", first + 1) < 0:  # a single element, without an object inside
+            start = frame.rfind(_SYMBOL) + len(_SYMBOL)
+            if start > first:
+                symbol = frame[start : frame.find(b'"', start)].decode("utf-8", "replace")
+                routes = self._by_symbol.get(symbol)
+                if routes is not None:
+                    return routes
+        names = symbols_in(frame)
+        if None in names:
+            return self.routes
+        found = {
+            route.text: route for name in names for route in self._by_symbol.get(name or "", self._others)
+        }
+        return list(found.values())
+
+    def _deliver_raw(self, frame: bytes, received_ns: int, *, alone: bool) -> None:
+        for route in self._concerned(frame):
+            if route.raw_sinks:
+                route.data_ns = received_ns
+                route.updates += alone
+                for sink in route.raw_sinks:
+                    sink(route.text, frame)
 
     def deliver(self, frame: bytes, received_ns: int) -> None:
         """Decode the frame and hand each element to its route's sinks. Raises DecodeError."""
+        if self._raw:
+            alone = not any(route.sinks for route in self.routes)
+            self._deliver_raw(frame, received_ns, alone=alone)
+            if alone:
+                return
         decode, unfold, finite = self._decode, self._unfold, self._finite
         try:
             data = decode(frame).data if decode is not None else None
@@ -169,6 +220,13 @@ class Routes:
             route = self._by_text[topic.text] = Route(topic)
             self._forget()
         return route
+
+    def serve(self, text: str, sinks: tuple[Sink, ...], raw_sinks: tuple[RawSink, ...]) -> None:
+        """Say who gets a topic's updates, and who its frames."""
+        route = self._by_text.get(text)
+        if route is not None:
+            route.sinks, route.raw_sinks = sinks, raw_sinks
+            self._forget()
 
     def remove(self, text: str) -> None:
         """Forget a topic."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bitmart_async.websocket.events import Update
     from bitmart_async.websocket.mailbox import Mailbox
-    from bitmart_async.websocket.routes import Sink
+    from bitmart_async.websocket.routes import RawSink, Sink
 
 __all__ = ["Subscription"]
 
@@ -23,7 +23,7 @@ DataT_co = TypeVar("DataT_co", covariant=True)
 class Subscription(Generic[DataT_co]):
     """Live topics of one subscribe() call.
 
-    Iterate it (once, from one task) when no handler was given. Iteration ends when its topics are
+    Iterate it (once, from one task) when neither handler nor raw was given. Iteration ends when its topics are
     unsubscribed or the client is closed, and raises when the exchange takes them away. Topics are
     shared: two subscriptions of one topic cost one subscription on the wire, and each gets every update.
     """
@@ -31,12 +31,15 @@ class Subscription(Generic[DataT_co]):
     def __init__(
         self,
         topics: tuple[str, ...],
-        sink: Sink,
+        sink: Sink | None,
         mailbox: Mailbox[Update[object]] | None,
         leave: Callable[[Subscription[object]], Awaitable[None]],
+        raw_sink: RawSink | None = None,
     ) -> None:
         self._topics = dict.fromkeys(topics)
         self._sink = sink
+        self.raw_sink = raw_sink
+        """Where the frames of its topics go, when it wants frames."""
         self._mailbox = mailbox
         self._leave = leave
         self._iterable = True
@@ -98,8 +101,8 @@ class Subscription(Generic[DataT_co]):
     # Used by the client ----------------------------------------------------------------------
 
     @property
-    def sink(self) -> Sink:
-        """Where its updates go."""
+    def sink(self) -> Sink | None:
+        """Where its updates go, unless it wants frames."""
         return self._sink
 
     def serve_handler(self) -> Mailbox[Update[object]] | None:
