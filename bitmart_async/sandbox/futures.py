@@ -627,11 +627,11 @@ class FuturesEngine:
             position.frozen -= min(position.frozen, fill.size)
         opposite = bool(position.volume) and position.direction is not order.way
         closing = min(fill.size, position.volume) if opposite else 0
-        realised = self._close(position, rules, fill.price, closing, now_ms) if closing else 0
+        realised, settled = self._close(position, rules, fill.price, closing, now_ms) if closing else (0, 0)
         if fill.size > closing:
             self._open(order, position, rules, now_ms, price=fill.price, size=fill.size - closing)
         self._note_held(position)
-        self._draw(order, rules.coin, fee, FEES)
+        paid = self._draw(order, rules.coin, fee, FEES)
         position.fees += fee
         order.filled += fill.size
         order.filled_value += rules.value(fill.price, fill.size)
@@ -657,26 +657,28 @@ class FuturesEngine:
             if closing:
                 self._flow(
                     order.uid,
-                    Flow(symbol=order.symbol, kind=REALISED, amount=realised, coin=rules.coin, at_ms=now_ms),
+                    Flow(symbol=order.symbol, kind=REALISED, amount=settled, coin=rules.coin, at_ms=now_ms),
                 )
-            if fee:
+            if paid:
                 self._flow(
                     order.uid,
-                    Flow(symbol=order.symbol, kind=COMMISSION, amount=-fee, coin=rules.coin, at_ms=now_ms),
+                    Flow(symbol=order.symbol, kind=COMMISSION, amount=-paid, coin=rules.coin, at_ms=now_ms),
                 )
             self._announce(order.forced or MATCHED, order, mine)
             self._emit(ContractPositionChanged(order.uid, order.symbol))
             self._tell_asset(order)
 
-    def _close(self, position: Position, rules: ContractRules, price: int, size: int, now_ms: int) -> int:
+    def _close(
+        self, position: Position, rules: ContractRules, price: int, size: int, now_ms: int
+    ) -> tuple[int, int]:
+        """(profit or loss, what of it was settled): the two differ when a loss is more than there is."""
         closed = position.close(rules, price, size, now_ms)
         available = _available(position.uid)
         self._ledger.move(rules.coin, closed.margin, _margin(position.uid), available)
         if closed.profit >= 0:
             self._ledger.move(rules.coin, closed.profit, CLEARING, available)
-        else:
-            self._ledger.move_up_to(rules.coin, -closed.profit, available, CLEARING)
-        return closed.profit
+            return closed.profit, closed.profit
+        return closed.profit, -self._ledger.move_up_to(rules.coin, -closed.profit, available, CLEARING)
 
     def _open(
         self,

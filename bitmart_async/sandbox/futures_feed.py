@@ -93,7 +93,14 @@ class FuturesTopic(NamedTuple):
 
 
 class FuturesFeed:
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
+    """Watches the exchange and its clock, and pushes on the futures topics that somebody listens to.
+
+    Args:
+        replay: Say nothing public of its own: what is pushed comes from a recording, of any symbol.
+    """
+
+    def __init__(self, exchange: Exchange, hub: Hub, *, replay: bool = False) -> None:
+        self._replay = replay
         self._exchange = exchange
         self._hub = hub
         self._pulses: dict[str, Pulse] = {}
@@ -114,12 +121,14 @@ class FuturesFeed:
             return topic if topic.symbol in self._exchange.settlement_coins else None
         if topic.channel == "ticker" and not topic.symbol:
             return topic if ":" not in text else None
+        if self._replay and topic.symbol:
+            return topic
         return topic if topic.symbol in self._exchange.futures.markets else None
 
     def welcome(self, session: Session, text: str, *, first: bool) -> None:
         """What a new subscriber is told at once; ``first`` when nobody listened to the topic before."""
         topic, now_ms = FuturesTopic.parse(text), self._exchange.now_ms()
-        if topic is None or topic.pushed_on_event:
+        if topic is None or topic.pushed_on_event or self._replay:
             return
         if topic.channel in ("ticker", "klineBin", "markPriceKlineBin"):
             self._pulse(text, topic, now_ms)  # silent until something changes
@@ -140,7 +149,7 @@ class FuturesFeed:
     def snapshot(self, session: Session, text: str) -> None:
         """The answer to a request: the published book, or the funding rate."""
         topic, now_ms = FuturesTopic.parse(text), self._exchange.now_ms()
-        if topic is None:
+        if topic is None or self._replay:
             return
         market = self._exchange.futures.markets[topic.symbol]
         if topic.channel == "depthIncrease":
@@ -162,7 +171,7 @@ class FuturesFeed:
         """Push what has changed and is due."""
         for text in self._hub.topics:
             topic = FuturesTopic.parse(text)
-            if topic is None or topic.pushed_on_event:
+            if topic is None or topic.pushed_on_event or self._replay:
                 continue
             if topic.channel == "depthIncrease":
                 self._increase(text, topic, now_ms)
@@ -178,7 +187,7 @@ class FuturesFeed:
         """Push the tickers now, due or not."""
         for text in (f"futures/ticker:{symbol}", "futures/ticker"):
             topic = FuturesTopic.parse(text)
-            if topic is not None and self._hub.listens(text):
+            if topic is not None and self._hub.listens(text) and not self._replay:
                 self._pulse(text, topic, now_ms).pushed(self._key(topic, now_ms), now_ms)
                 self._push(text, topic, now_ms)
 
@@ -281,7 +290,8 @@ class FuturesFeed:
     def _on_event(self, event: Event) -> None:
         now_ms = self._exchange.now_ms()
         if isinstance(event, ContractTraded):
-            self._trade(event, now_ms)
+            if not self._replay:
+                self._trade(event, now_ms)
         elif isinstance(event, ContractOrderChanged):
             if self._hub.listens("futures/order"):
                 rules = self._exchange.futures.markets[event.order.symbol].rules

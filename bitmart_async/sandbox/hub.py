@@ -162,6 +162,14 @@ class Hub:
         """A data frame to one session: a snapshot."""
         self._write(topic, (session,), frame)
 
+    def replay(self, topic: str, text: str) -> int:
+        """A recorded frame as it is, to everybody who listens to its topic; says how many that is."""
+        sessions = list(self._topics.get(topic, ()))
+        if self._faults.is_muted(topic):
+            return 0
+        self._send(topic, sessions, deflate(text) if self._compress else text)
+        return len(sessions)
+
     def _write(self, topic: str, sessions: Iterable[Session], frame: Json) -> None:
         if not sessions or self._faults.is_muted(topic):
             return

@@ -24,6 +24,7 @@ from .market import SeededMarket
 from .networks import NETWORKS
 from .numbers import ATOM_PLACES, read_decimal, whole_units
 from .phases import PHASES, Phase, reached
+from .recorded import topic_of
 from .rest import RestFace
 from .routes import FUTURES_ROUTES, SPOT_ROUTES
 from .spot_feed import SpotFeed
@@ -81,6 +82,8 @@ class Sandbox:
         speed: Seconds of the market in one real second: candles, funding, interest, withdrawals and the
             makers follow. Timestamps of calls are judged by real time at any speed.
         stepped: The market's time stands still but for :meth:`advance`.
+        replay: Public topics carry only what :meth:`feed` is given, of any symbol; private ones, and REST,
+            work as ever on the sandbox's own market.
         lively: With False nobody acts after the first book stands, so that tests are deterministic.
         host: The address to listen on.
         spot_rest: Port; 0 for a free one. So for the three others.
@@ -95,6 +98,7 @@ class Sandbox:
         symbols: Iterable[str] | str = DEFAULT,
         speed: float = 1.0,
         stepped: bool = False,
+        replay: bool = False,
         lively: bool = True,
         host: str = "127.0.0.1",
         spot_rest: int = 0,
@@ -125,7 +129,7 @@ class Sandbox:
         self._runners: list[web.ServerRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
         script = FaultScript()
-        self._build(script, rate_limits=rate_limits, compress=compress)
+        self._build(script, replay=replay, rate_limits=rate_limits, compress=compress)
         self.faults = Faults(
             script,
             self._exchange.clock,
@@ -286,6 +290,27 @@ class Sandbox:
             raise ValueError(f"{wallet!r} is no wallet: it is one of {', '.join(wallets)}")
         self._exchange.teller.issue(coin, _atoms(amount, coin), free(owner.uid, wallet), self.now_ms())
 
+    def feed(self, frames: Iterable[str]) -> int:
+        """Push recorded data frames, as they are and at once; says how many reached somebody.
+
+        When to push which is the caller's to decide. With ``replay=True`` nothing else is pushed on public
+        topics; without it the recording is mixed into the sandbox's own market.
+
+        Args:
+            frames: The text of data frames of either market, as a socket received them.
+
+        Raises:
+            ValueError: One of them is no data frame; those before it are pushed.
+        """
+        reached = 0
+        for frame in frames:
+            topic = topic_of(frame)
+            hub = self._hubs.get(topic.partition("/")[0])
+            if hub is None:
+                raise ValueError(f"{topic!r} is a topic of neither market")
+            reached += hub.replay(topic, frame) > 0
+        return reached
+
     def deposit(self, currency: str, amount: str) -> str:
         """Let coins arrive for the default account, in the wallet it has chosen; the deposit's id.
 
@@ -345,13 +370,14 @@ class Sandbox:
 
     # Inside
 
-    def _build(self, faults: FaultScript, *, rate_limits: bool, compress: bool) -> None:
+    def _build(self, faults: FaultScript, *, replay: bool, rate_limits: bool, compress: bool) -> None:
         exchange, watch = self._exchange, self._watch
         numbers = count(1)
         spot_hub = Hub("spot", faults, exchange.clock, compress=compress)
         futures_hub = Hub("futures", faults, exchange.clock, compress=False)
-        self._spot_feed = SpotFeed(exchange, spot_hub)
-        self._futures_feed = FuturesFeed(exchange, futures_hub)
+        self._hubs = {"spot": spot_hub, "futures": futures_hub}
+        self._spot_feed = SpotFeed(exchange, spot_hub, replay=replay)
+        self._futures_feed = FuturesFeed(exchange, futures_hub, replay=replay)
         self._streams = (
             StreamFace(
                 spot_hub,

@@ -78,7 +78,14 @@ class SpotTopic(NamedTuple):
 
 
 class SpotFeed:
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
+    """Watches the exchange and its clock, and pushes on the spot topics that somebody listens to.
+
+    Args:
+        replay: Say nothing public of its own: what is pushed comes from a recording, of any symbol.
+    """
+
+    def __init__(self, exchange: Exchange, hub: Hub, *, replay: bool = False) -> None:
+        self._replay = replay
         self._exchange = exchange
         self._hub = hub
         self._pulses: dict[str, Pulse] = {}
@@ -92,12 +99,12 @@ class SpotFeed:
             return topic.symbol == "ALL_SYMBOLS"
         if topic.table == "spot/user/balance":
             return topic.symbol == "BALANCE_UPDATE"
-        return topic.symbol in self._exchange.spot.markets
+        return (self._replay and bool(topic.symbol)) or topic.symbol in self._exchange.spot.markets
 
     def welcome(self, session: Session, text: str, *, first: bool) -> None:
         """What a new subscriber is told at once; ``first`` when nobody listened to the topic before."""
         topic, now_ms = SpotTopic.parse(text), self._exchange.now_ms()
-        if topic.private or topic.table in ("spot/trade",):
+        if self._replay or topic.private or topic.table in ("spot/trade",):
             return
         market = self._exchange.spot.markets[topic.symbol]
         if topic.table == INCREASE:
@@ -114,6 +121,8 @@ class SpotFeed:
 
     def snapshot(self, session: Session, text: str) -> None:
         """The published book of an incremental topic."""
+        if self._replay:
+            return
         topic, now_ms = SpotTopic.parse(text), self._exchange.now_ms()
         market = self._exchange.spot.markets[topic.symbol]
         view = self._view(text, market)
@@ -139,6 +148,8 @@ class SpotFeed:
 
     def advance(self, now_ms: int) -> None:
         """Push what has changed and is due."""
+        if self._replay:
+            return
         for text in self._hub.topics:
             topic = SpotTopic.parse(text)
             if topic.private or topic.table == "spot/trade":
@@ -155,7 +166,7 @@ class SpotFeed:
         """Push the ticker now, due or not."""
         topic = SpotTopic("spot/ticker", symbol)
         text = f"{topic.table}:{symbol}"
-        if self._hub.listens(text):
+        if self._hub.listens(text) and not self._replay:
             market = self._exchange.spot.markets[symbol]
             self._pulse(text, topic).pushed(self._key(topic, market, now_ms), now_ms)
             self._hub.publish(text, _frame(topic.table, self._data(topic, market, now_ms)))
@@ -236,7 +247,8 @@ class SpotFeed:
     def _on_event(self, event: Event) -> None:
         now_ms = self._exchange.now_ms()
         if isinstance(event, SpotTraded):
-            self._trade(event, now_ms)
+            if not self._replay:
+                self._trade(event, now_ms)
         elif isinstance(event, SpotOrderChanged):
             self._order(event, now_ms)
         elif isinstance(event, SpotBalanceChanged) and self._hub.listens(BALANCES):

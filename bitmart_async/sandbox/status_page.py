@@ -20,6 +20,7 @@ from .truth import AccountTruth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from decimal import Decimal
 
     from .accounts import Account
     from .exchange import Exchange
@@ -44,7 +45,7 @@ header{padding:16px 24px;background:#fff;border-bottom:1px solid var(--line)}
 h1{font-size:18px;margin:0 12px 0 0;display:inline}
 h2{font-size:15px;margin:0 0 8px}
 h3{font-size:13px;margin:14px 0 4px;color:var(--soft);font-weight:600}
-main{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:16px;padding:16px 24px}
+main{display:grid;grid-template-columns:repeat(auto-fit,minmax(560px,1fr));gap:16px;padding:16px 24px;align-items:start}
 section{background:#fff;border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto}
 section.wide{grid-column:1/-1}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
@@ -130,7 +131,7 @@ class StatusPage:
             [
                 escape(wallet),
                 escape(coin),
-                *(f"{amount:f}" for amount in (held.available, held.frozen, held.margin)),
+                *(_plain(amount) for amount in (held.available, held.frozen, held.margin)),
             ]
             for (wallet, coin), held in truth.balances.items()
             if held.available or held.frozen or held.margin
@@ -140,8 +141,8 @@ class StatusPage:
                 escape(row.symbol),
                 f'<span class="{"buy" if row.is_long else "sell"}">{"long" if row.is_long else "short"}</span>',
                 str(row.volume),
-                f"{row.margin:f}",
-                f"{row.realised:f}",
+                _plain(row.margin),
+                _plain(row.realised),
             ]
             for row in truth.positions
         ]
@@ -150,8 +151,8 @@ class StatusPage:
                 escape(row.symbol),
                 f'<span class="{row.side}">{row.side}</span>',
                 escape(row.type),
-                f"{row.price:f}",
-                f"{row.filled:f} / {row.size:f}",
+                _plain(row.price),
+                f"{_plain(row.filled)} / {_plain(row.size)}",
             ]
             for row in truth.open_orders
         ]
@@ -171,7 +172,7 @@ class StatusPage:
             [
                 escape(session.name),
                 escape(session.account.name) if session.account else "",
-                _moment(session.opened_ms),
+                _moment(session.opened_ms, date=False),
                 str(len(session.topics)),
                 "" if session.held is None else "deaf" if session.deaf else "stalled",
                 f'<span class="soft">{escape(", ".join(session.topics))[:_TEXT]}</span>',
@@ -184,7 +185,7 @@ class StatusPage:
 
     def _tail(self) -> str:
         entries = self._journal.newest(_ENTRIES)
-        rows = [[_moment(entry.at_ms), *_told(entry)] for entry in entries]
+        rows = [[_moment(entry.at_ms, date=False), *_told(entry)] for entry in entries]
         table = _table(["Time", "Where", "What"], rows)
         return f'<section class="wide"><h2>Journal, newest first</h2>{table}</section>'
 
@@ -207,7 +208,7 @@ def _book(market: SpotMarket | ContractMarket) -> str:
     ]
     trades = [
         [
-            _moment(trade.at_ms),
+            _moment(trade.at_ms, date=False),
             f'<span class="{"sell" if trade.buyer_made else "buy"}">{fixed(trade.price, rules.price_decimals)}</span>',
             short(trade.size, places),
         ]
@@ -257,5 +258,10 @@ def _harmless(text: str) -> str:
     return f"({said})" if said in _LOGINS else f"{said} {', '.join(message.args)}"
 
 
-def _moment(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms // 1_000, UTC):%Y-%m-%d %H:%M:%S}"
+def _moment(ms: int, *, date: bool = True) -> str:
+    """UTC."""
+    return datetime.fromtimestamp(ms // 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S" if date else "%H:%M:%S")
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

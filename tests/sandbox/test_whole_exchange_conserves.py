@@ -1,0 +1,294 @@
+"""Several accounts do at random whatever an account can do, in both markets, while prices jump and time
+passes; after every step the books of the whole exchange are audited."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from decimal import Decimal
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bitmart_async.sandbox.clock import Clock
+from bitmart_async.sandbox.contract_orders import ContractTicket
+from bitmart_async.sandbox.earn_products import FIXED, FLEXIBLE
+from bitmart_async.sandbox.exchange import Exchange
+from bitmart_async.sandbox.futures import Setting
+from bitmart_async.sandbox.ledger import EXCHANGE, LENDING
+from bitmart_async.sandbox.market import SeededMarket
+from bitmart_async.sandbox.matching import Side, Stp
+from bitmart_async.sandbox.networks import NETWORKS
+from bitmart_async.sandbox.refusals import Refusal
+from bitmart_async.sandbox.spot_orders import SpotTicket
+from bitmart_async.sandbox.wallets import free, margin_wallet
+
+SYMBOLS = ["BTC_USDT", "ETH_USDT", "BTCUSDT", "BTCUSD"]
+ATOM = 10**8
+WHO = st.integers(0, 2)
+SIZE = st.integers(1, 1_000)
+AWAY = st.integers(-30, 30)
+"""A price, in steps of a ten-thousandth away from where the market opened."""
+
+
+class Walk(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.exchange = Exchange(seed=11, clock=Clock(stepped=True), symbols=SYMBOLS)
+        self.market = SeededMarket(self.exchange, 11)
+        self.count = 0
+        subs = self.exchange.accounts.subs(self.exchange.default.uid)
+        self.accounts = [self.exchange.default, *subs]
+        for account in self.accounts:
+            for wallet, coin, coins in (
+                ("spot", "BTC", 3), ("spot", "ETH", 40), ("spot", "USDT", 90_000), ("futures", "USDT", 20_000),
+                ("futures", "BTC", 1), (margin_wallet("BTC_USDT"), "USDT", 5_000),
+            ):  # fmt: skip
+                self.exchange.teller.issue(coin, coins * ATOM, free(account.uid, wallet), self.now)
+
+        self._begin()
+
+    def _begin(self) -> None:
+        """Positions that a jump of the price liquidates, in all three ways, and a loan that it endangers."""
+        futures = self.exchange.futures
+        for account, symbol, side, size, setting in (
+            (self.accounts[0], "BTCUSDT", 1, 8_200, Setting(50, "isolated")),
+            (self.accounts[1], "BTCUSDT", 4, 5_500, Setting(20, "cross")),
+            (self.accounts[2], "BTCUSD", 1, 1_200, Setting(50, "isolated")),
+            (self.accounts[2], "BTCUSDT", 1, 1_000, Setting(10, "cross")),
+        ):
+            futures.set_leverage(account.uid, symbol, setting)
+            ticket = ContractTicket(symbol=symbol, side=side, type="market", size=size)
+            assert futures.submit(account, ticket, self.now).filled == size
+        uid, wallet = self.accounts[0].uid, margin_wallet("BTC_USDT")
+        self.exchange.margin.borrow(uid, "BTC_USDT", "USDT", 15_000 * ATOM, self.now)
+        self.exchange.spot.submit(
+            self.accounts[0],
+            SpotTicket(symbol="BTC_USDT", side="buy", type="market", notional=Decimal(19_000), wallet=wallet),
+            self.now,
+        )
+        self.market.act()
+
+    @property
+    def now(self) -> int:
+        return self.exchange.now_ms()
+
+    # What accounts do
+
+    @rule(
+        who=WHO, symbol=st.sampled_from(SYMBOLS[:2]), buy=st.booleans(), size=SIZE, away=AWAY, borrowed=st.booleans(),
+        type=st.sampled_from(["limit", "market", "limit_maker", "ioc"]), stp=st.sampled_from(list(Stp)),
+    )  # fmt: skip
+    def spot_order(
+        self, *, who: int, symbol: str, buy: bool, size: int, away: int, borrowed: bool, type: str, stp: Stp
+    ) -> None:
+        rules = self.exchange.spot.markets[symbol].rules
+        amount = Decimal(size).scaleb(-3)
+        price = Decimal(rules.start_price + rules.start_price * away // 10_000).scaleb(-rules.price_decimals)
+        spends = buy and type == "market"
+        wallet = margin_wallet(symbol) if borrowed else "spot"
+        with contextlib.suppress(Refusal):
+            self.exchange.spot.submit(
+                self.accounts[who],
+                SpotTicket(
+                    symbol=symbol, side="buy" if buy else "sell", type=type, stp=stp, wallet=wallet,
+                    price=None if type == "market" else price,
+                    size=None if spends else amount, notional=amount * 40_000 if spends else None,
+                ),
+                self.now,
+            )  # fmt: skip
+
+    @rule(who=WHO, keep=st.integers(0, 3))
+    def cancel(self, who: int, keep: int) -> None:
+        uid = self.accounts[who].uid
+        for order in self.exchange.spot.open_orders(uid)[keep:]:
+            self.exchange.spot.cancel(order, self.now)
+        for contract in self.exchange.futures.open_orders(uid)[keep:]:
+            self.exchange.futures.cancel(contract, self.now)
+
+    @rule(
+        who=WHO, symbol=st.sampled_from(SYMBOLS[2:]), side=st.integers(1, 4), size=SIZE, away=AWAY,
+        mode=st.integers(1, 4), market=st.booleans(), stp=st.sampled_from(list(Stp)[1:]),
+    )  # fmt: skip
+    def contract(
+        self, *, who: int, symbol: str, side: int, size: int, away: int, mode: int, market: bool, stp: Stp
+    ) -> None:
+        rules = self.exchange.futures.markets[symbol].rules
+        price = Decimal(rules.start_price + rules.start_price * away // 10_000).scaleb(-rules.price_decimals)
+        with contextlib.suppress(Refusal):
+            self.exchange.futures.submit(
+                self.accounts[who],
+                ContractTicket(
+                    symbol=symbol, side=side, size=size, stp=stp,
+                    type="market" if market else "limit", mode=1 if market else mode,
+                    price=None if market else price,
+                ),
+                self.now,
+            )  # fmt: skip
+
+    @rule(
+        who=WHO, symbol=st.sampled_from(SYMBOLS[2:]), leverage=st.sampled_from([2, 20, 50, 100]),
+        cross=st.booleans(), hedge=st.booleans(),
+    )  # fmt: skip
+    def prepare(self, who: int, symbol: str, leverage: int, cross: bool, hedge: bool) -> None:
+        futures, uid = self.exchange.futures, self.accounts[who].uid
+        with contextlib.suppress(Refusal):
+            futures.set_position_mode(uid, "hedge_mode" if hedge else "one_way_mode")
+        with contextlib.suppress(Refusal):
+            futures.set_leverage(uid, symbol, Setting(leverage, "cross" if cross else "isolated"))
+
+    @rule(who=WHO, whole=st.integers(1, 20_000), back=st.booleans())
+    def borrow(self, who: int, whole: int, back: bool) -> None:
+        uid, desk = self.accounts[who].uid, self.exchange.margin
+        with contextlib.suppress(Refusal):
+            if back:
+                owed = desk.debt(uid, "BTC_USDT", "USDT", self.now).total
+                desk.repay(uid, "BTC_USDT", "USDT", min(owed, whole * ATOM), self.now)
+            else:
+                desk.borrow(uid, "BTC_USDT", "USDT", whole * ATOM, self.now)
+
+    @rule(who=WHO, whole=st.integers(1, 5_000), way=st.integers(0, 4))
+    def move_money(self, who: int, whole: int, way: int) -> None:
+        exchange, account = self.exchange, self.accounts[who]
+        self.count += 1
+        number = f"{self.count:020d}"
+        other = self.accounts[(who + 1) % 3]
+        with contextlib.suppress(Refusal):
+            if way == 0:
+                exchange.transfers.between_wallets(
+                    account.uid, "USDT", whole * ATOM, ("spot", "futures"), self.now
+                )
+            elif way == 1:
+                exchange.transfers.between_accounts(
+                    account, other, "futures", "USDT", whole * ATOM,
+                    caller=account.uid, request_no=number, now_ms=self.now,
+                )  # fmt: skip
+            elif way == 2:
+                exchange.funding.withdraw(
+                    account.uid, NETWORKS[3], whole * ATOM, address="x", wallets=("spot",), now_ms=self.now
+                )
+            elif way == 3:
+                exchange.funding.deposit(account.uid, NETWORKS[3], whole * ATOM, self.now)
+            else:
+                product = [*FLEXIBLE.values(), *FIXED.values()][whole % 4]
+                exchange.earn.subscribe(
+                    account.uid, product, whole * ATOM // 100, request_no=number, now_ms=self.now
+                )
+
+    # What happens to them
+
+    @rule(
+        symbol=st.sampled_from(SYMBOLS), percent=st.sampled_from([-60, -20, -5, -2, -1, 0, 1, 2, 5, 20, 80])
+    )
+    def price(self, symbol: str, percent: int) -> None:
+        spot, futures = self.exchange.spot.markets, self.exchange.futures.markets
+        rules = spot[symbol].rules if symbol in spot else futures[symbol].rules
+        self.market.print_at(symbol, rules.start_price * (100 + percent) // 100)
+        self.exchange.advance(self.now)
+
+    @rule(minutes=st.sampled_from([1, 70, 500, 1_500]))
+    def time(self, minutes: int) -> None:
+        self.exchange.clock.step(minutes * 60 * 10**9)
+        self.exchange.advance(self.now)
+
+    @precondition(lambda self: self.count < 200)
+    @rule()
+    def act(self) -> None:
+        self.market.act()
+
+    # The audit
+
+    @invariant()
+    def nothing_appears_or_vanishes(self) -> None:
+        ledger = self.exchange.ledger
+        for coin in ("USDT", "BTC", "ETH"):
+            assert ledger.total(coin) == 0
+            lent = sum(
+                loan.principal
+                for account in self.accounts
+                for loan in self.exchange.margin.loans(account.uid, "BTC_USDT", self.now)
+                if loan.coin == coin
+            )
+            assert ledger.held(LENDING, coin) == -lent
+        for pocket, coin, held in ledger:
+            assert held >= 0 or pocket.owner == EXCHANGE, (pocket, coin, held)
+
+    @invariant()
+    def what_is_set_aside_is_what_orders_and_positions_say(self) -> None:
+        exchange, ledger = self.exchange, self.exchange.ledger
+        for uid in (account.uid for account in self.accounts):
+            aside: defaultdict[tuple[str, str], int] = defaultdict(int)
+            for order in exchange.spot.open_orders(uid):
+                rules = exchange.spot.markets[order.symbol].rules
+                aside[order.wallet, rules.quote if order.side is Side.BUY else rules.base] += order.frozen
+            for entry in exchange.funding.movements(uid, deposits=False):
+                if entry.status < 3:
+                    aside["spot", entry.network.coin] += entry.amount
+            for contract in exchange.futures.open_orders(uid):
+                coin = exchange.futures.markets[contract.symbol].rules.coin
+                aside["futures", coin] += contract.frozen
+            margin: defaultdict[str, int] = defaultdict(int)
+            for position in exchange.futures.positions(uid):
+                margin[exchange.futures.markets[position.symbol].rules.coin] += position.margin
+                assert 0 <= position.frozen <= position.volume
+            for wallet in ledger.wallets(uid):
+                for coin in ledger.coins(uid, wallet):
+                    held = ledger.balance(uid, wallet, coin)
+                    assert held.frozen == aside[wallet, coin], (uid, wallet, coin)
+                    assert held.margin == (margin[coin] if wallet == "futures" else 0)
+
+    @invariant()
+    def fills_add_up(self) -> None:
+        exchange = self.exchange
+        for uid in (account.uid for account in self.accounts):
+            got: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+            for fill in exchange.spot.fills(uid):
+                for number, amount in enumerate((fill.size, fill.value, fill.fee)):
+                    got[fill.order_id][number] += amount
+            for order in exchange.spot.orders(uid):
+                assert got[order.order_id] == [order.filled, order.filled_value, order.fees]
+                assert order.filled <= order.size or not order.size
+                resting = exchange.spot.markets[order.symbol].book.get(order.order_id)
+                assert (resting.size if resting else 0) == (order.size - order.filled if order.is_open else 0)
+            net: defaultdict[str, int] = defaultdict(int)
+            taken: defaultdict[int, int] = defaultdict(int)
+            for deal in exchange.futures.fills(uid):
+                net[deal.symbol] += deal.size if deal.side in (1, 2) else -deal.size
+                taken[deal.order_id] += deal.size
+            for contract in exchange.futures.orders(uid):
+                assert taken[contract.order_id] == contract.filled <= contract.size
+                waits = exchange.futures.markets[contract.symbol].book.get(contract.order_id)
+                left = contract.size - contract.filled if contract.is_open else 0
+                assert (waits.size if waits else 0) == left
+            for position in exchange.futures.positions(uid):
+                net[position.symbol] -= position.volume * (1 if position.direction is Side.BUY else -1)
+            assert not any(net.values()), net
+
+    @invariant()
+    def books_are_uncrossed_and_open_interest_is_even(self) -> None:
+        exchange = self.exchange
+        for market in (*exchange.spot.markets.values(), *exchange.futures.markets.values()):
+            bid, ask = market.book.best(Side.BUY), market.book.best(Side.SELL)
+            assert bid is None or ask is None or bid < ask
+        net: defaultdict[str, int] = defaultdict(int)
+        for uid in (1, 2, 3, *(account.uid for account in self.accounts)):
+            for position in exchange.futures.positions(uid):
+                net[position.symbol] += position.volume * (1 if position.direction is Side.BUY else -1)
+        assert not any(net.values()), net
+
+    @invariant()
+    def the_statement_is_the_balance(self) -> None:
+        """Every change of a futures wallet has its line: transfers, profits, fees, funding, clearance."""
+        for account in self.accounts:
+            stated: defaultdict[str, int] = defaultdict(int)
+            for flow in self.exchange.futures.flows(account.uid):
+                stated[flow.coin] += flow.amount
+            for coin in ("USDT", "BTC"):
+                assert stated[coin] == sum(self.exchange.ledger.balance(account.uid, "futures", coin))
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
