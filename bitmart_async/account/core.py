@@ -112,6 +112,8 @@ class Snapshot:
     """The same by the exchange's clock."""
     since_ms: int
     """Where its windows begin."""
+    epoch: int = 0
+    """How many doubts there had been when it began."""
     orders: dict[str, AccountOrder] = field(default_factory=dict[str, AccountOrder])
     fills: dict[FillKey, AccountFill] = field(default_factory=dict[FillKey, AccountFill])
     balances: list[CoinBalance] | None = None
@@ -145,6 +147,10 @@ class _Entry:
     """Part of it that no fill was ever shown for."""
     heard: float = _NEVER
     """When the stream last spoke of it."""
+    asked: float = _NEVER
+    """When it was last asked for by id."""
+    epoch: int = -1
+    """How many doubts there had been then."""
     looks: int = 0
     """How often its own query did not know it."""
     first_look: float = 0.0
@@ -190,6 +196,8 @@ class MarketAccount:
         """Pushes are kept back until REST has been read."""
         self._waiting: deque[News] = deque()
         self._again = False
+        self._epoch = 0
+        """Counts doubts: what was asked for before the last one must be asked for again."""
         self._failures = 0
         self._outcome = 0, False
         """Of the last look: changes of orders and fills, and whether something is still in doubt."""
@@ -253,6 +261,7 @@ class MarketAccount:
         """The stream is gone."""
         was, self.state = self.state, AccountState.OFFLINE
         self._stream, self._holding, self._again = False, True, True
+        self._epoch += 1
         return [AccountGap(market=self.market, reason=reason)] if was is AccountState.LIVE else []
 
     def back(self, now: float) -> None:
@@ -262,11 +271,13 @@ class MarketAccount:
             self.state = AccountState.RESYNCING
         if self.state is AccountState.RESYNCING:
             self._holding = self._again = True
+            self._epoch += 1
             self._ask(now)
 
     def doubt(self, reason: str) -> list[Change]:
         """Something was or may have been missed although the stream is there."""
         self._again = True
+        self._epoch += 1
         if self.state is not AccountState.LIVE:
             return []
         self.state, self._holding = AccountState.RESYNCING, True
@@ -290,13 +301,19 @@ class MarketAccount:
         if self.state is not AccountState.LIVE:
             self._holding = True
         known = self.through_ms if self.through_ms is not None else now_ms
-        return Snapshot(began=now, began_ms=now_ms, since_ms=min(known, now_ms) - OVERLAP_MS)
+        since_ms = min(known, now_ms) - OVERLAP_MS
+        return Snapshot(began=now, began_ms=now_ms, since_ms=since_ms, epoch=self._epoch)
 
     def lost_orders(self, look: Snapshot) -> list[OrderRef]:
-        """Orders that must be asked for by id, given the lists: see the module's text."""
+        """Orders that must be asked for by id, given the lists: see the module's text.
+
+        An order asked for in an earlier look of the same gap, or within one period, is not asked for
+        again before the others had their turn.
+        """
         refs: dict[str, OrderRef] = {}
         for order_id, entry in self.orders.items():
-            if order_id not in look.orders and entry.heard < look.began:
+            fresh = entry.epoch == look.epoch and entry.asked > look.began - 0.9 * self._every
+            if order_id not in look.orders and entry.heard < look.began and not (fresh and not entry.looks):
                 refs[order_id] = _ref(entry.order)
         if self.through_ms is None:
             return list(refs.values())
@@ -467,6 +484,8 @@ class MarketAccount:
         self.symbols[entry.order.symbol] = None
         if row is not None:
             entry.looks = 0
+        if order_id in look.asked:
+            entry.asked, entry.epoch = look.began, look.epoch
         if silent:
             entry.accounted = max(entry.accounted, entry.order.filled)
             for fill in fills:

@@ -110,7 +110,7 @@ class SpotSource:
     async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
         refs = account.lost_orders(look)
         room = max(0, MOST_ORDERS - len(look.asked))
-        look.cut |= len(refs) > room
+        look.cut |= len([ref for ref in refs if not ref.own]) > room
         for ref in refs[:room]:
             look.asked.add(ref.order_id)
             found = await self._one(ref)
@@ -196,7 +196,7 @@ class FuturesSource:
     async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
         refs = [ref for ref in account.lost_orders(look) if ref.symbol]
         room = max(0, MOST_ORDERS - len(look.asked))
-        look.cut |= len(refs) > room
+        look.cut |= len([ref for ref in refs if not ref.own]) > room
         for ref in refs[:room]:
             look.asked.add(ref.order_id)
             found = await self._one(ref)

@@ -9,6 +9,7 @@ waits for an order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import weakref
@@ -62,6 +63,8 @@ MOST_QUEUED: Final = 10_000
 """Changes kept for an iterator or an async handler that falls behind."""
 _GRACE: Final = 0.3
 """Seconds a check waits for pushes on their way before it calls what it found missed."""
+_LEAVE: Final = 0.5
+"""Seconds to wait for the exchange to confirm that a topic is left."""
 _EVENTS: Final = ("reconnecting", "close", "live", "response", "stale", "gap", "exception")
 _WORST: Final = (AccountState.CLOSED, AccountState.OFFLINE, AccountState.RESYNCING, AccountState.LIVE)
 
@@ -518,7 +521,9 @@ class AccountTracker:
         finally:
             for side in self._sides.values():
                 for subscription in side.subscriptions:
-                    await subscription.unsubscribe()
+                    with contextlib.suppress(TimeoutError):  # the exchange need not confirm
+                        async with asyncio.timeout(_LEAVE):
+                            await subscription.unsubscribe()
 
     async def _subscribe(self, side: _Side) -> None:
         ws, where = self._ws, side.subscriptions
@@ -624,6 +629,8 @@ class AccountTracker:
 
     async def _look(self, side: _Side) -> None:
         account, loop = side.account, asyncio.get_running_loop()
+        for any_id in [one for one in account.wanted if one not in self._waiters]:
+            del account.wanted[any_id]  # nobody waits for it any more
         look = account.begin(loop.time(), side.source.now_ms())
         told: list[Change] = []
         try:

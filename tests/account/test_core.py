@@ -358,6 +358,37 @@ def test_fills_that_are_never_shown_are_told_missing_and_late_ones_still_count()
     assert [type(change) for change in exchange.look(account)] == [Resynced]
 
 
+def test_more_orders_than_one_look_may_ask_for_all_get_their_turn() -> None:
+    """Fifty open orders that no list shows, twenty questions a look: asked in turn, and the state is LIVE."""
+    exchange = Exchange()
+    account = _live(exchange)
+    for _ in range(50):
+        exchange.act(0)
+        account.push(exchange.pushes[-1], exchange.now)
+    exchange.now += 30
+    account.doubt("a test")
+    asked: list[str] = []
+    for _ in range(5):
+        look = account.begin(exchange.now, exchange.now_ms)
+        exchange.trades(look)
+        refs = account.lost_orders(look)
+        look.cut = len(refs) > 20
+        for ref in refs[:20]:
+            look.asked.add(ref.order_id)
+            asked.append(ref.order_id)
+            look.add_orders([exchange.orders[ref.order_id]])
+        told = account.apply(look, exchange.now) + account.conclude(exchange.now)
+        if account.state is AccountState.LIVE:
+            break
+        exchange.now = account.due
+    assert account.state is AccountState.LIVE
+    assert sorted(asked) == sorted(exchange.orders)
+    assert [type(change) for change in told] == [Resynced]
+    exchange.now += 60  # a period later they are asked for again
+    look = account.begin(exchange.now, exchange.now_ms)
+    assert len(account.lost_orders(look)) == 50
+
+
 def test_a_fill_under_another_id_is_not_counted_twice() -> None:
     """REST and stream disagree about a trade's id: the order's filled size decides, once."""
     exchange = Exchange()

@@ -162,6 +162,55 @@ async def test_a_cursor_is_plain_json_and_goes_on_where_it_was_taken() -> None:
             AccountTracker(ws=w.ws, rest=w.rest, since=bad)
 
 
+async def test_plan_orders_wait_and_fire() -> None:
+    """A plan order is open with waits=True, survives a check, ends TRIGGERED; its order has an id of its own."""
+    async with world() as w:
+        plan = await w.futures.submit_futures_plan_order(
+            FUTURES, side=1, type="limit", size=1, leverage="10", open_type="cross", mode=1,
+            trigger_price="63000", executive_price="62900", price_way=2, price_type=1,
+        )  # fmt: skip
+        order = await w.tracker.order(plan.order_id).known(timeout=5)
+        assert (order.waits, order.open) == (True, True)
+        w.doubt(Market.FUTURES)
+        await w.tracker.ready(timeout=5)
+        assert w.tracker.order(plan.order_id).status is OrderStatus.NEW
+        w.sandbox.tick(FUTURES, "62950.0")
+        assert (await w.tracker.order(plan.order_id).done(timeout=5)).status is OrderStatus.TRIGGERED
+        await until(lambda: any(o.client_order_id == f"PLAN_{plan.order_id}" for o in w.tracker.orders))
+
+
+async def test_hedge_mode_has_two_positions() -> None:
+    """Long and short of one contract are two positions; each closes by itself, by push and by REST."""
+    async with world() as w:
+        await w.futures.set_position_mode("hedge_mode")
+        await w.futures.submit_futures_order(FUTURES, side=1, type="market", size=3)
+        await w.futures.submit_futures_order(FUTURES, side=4, type="market", size=2)
+        await w.settle()
+        assert len(w.tracker.positions) == 2
+        await w.futures.submit_futures_order(FUTURES, side=2, type="market", size=2)
+        await w.settle()
+        assert [position.side.value for position in w.tracker.positions] == ["long"]
+        w.doubt(Market.FUTURES)
+        await w.settle()
+
+
+async def test_an_unknown_id_is_looked_for_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order no push spoke of is found by REST while somebody waits; nobody waits, nobody asks."""
+    monkeypatch.setattr("bitmart_async.account.handle._PATIENCE", 0.1)
+    async with world() as w:
+        w.frames.meddle = lambda topic, frame, send: None
+        ack = await w.rest.submit_spot_order_v2(
+            SPOT, side="buy", type="limit", size="0.01", price="50000", client_order_id="lost7"
+        )
+        assert (await w.tracker.order("lost7").known(timeout=10)).order_id == ack.order_id
+        with pytest.raises(TimeoutError):
+            await w.tracker.order("never").known(timeout=0.3)
+        side = w.tracker._sides[Market.SPOT]
+        w.doubt(Market.SPOT)
+        await w.tracker.ready(timeout=5)
+        assert side.account.wanted == {}
+
+
 async def test_options_that_cannot_be_used_are_refused() -> None:
     """Nothing to track, or a check that would be a flood."""
     async with world() as w:

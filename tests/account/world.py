@@ -217,6 +217,12 @@ class World:
                 else:
                     await self.futures.cancel_futures_order(FUTURES, order_id=order.order_id)
 
+    def doubt(self, market: Market) -> None:
+        """Let the tracker think that it may have missed something."""
+        side = self.tracker._sides[market]
+        self.tracker._tell(side.account.doubt("a test"))
+        side.stir.set()
+
     async def settle(self, timeout: float = 10.0) -> None:
         """Wait until what is told and shown is the truth, and the tracker says so."""
         with contextlib.suppress(TimeoutError):

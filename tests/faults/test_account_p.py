@@ -176,9 +176,8 @@ async def test_P4_older_news_never_moves_a_state_back() -> None:
         order, contract = await w.limit("55000", "0.03"), await w.contract("55000", 5)
         await w.settle()
         _slow(w, 0.5)
-        for side in w.tracker._sides.values():
-            w.tracker._tell(side.account.doubt("a test"))
-            side.stir.set()
+        w.doubt(Market.SPOT)
+        w.doubt(Market.FUTURES)
         await until(lambda: len(w.sandbox.journal.requests("/contract/private/position-v2")) >= 2)
         held: list[tuple[Any, Callable[[Any], None]]] = []
         w.frames.meddle = lambda topic, frame, send: (
