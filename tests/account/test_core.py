@@ -150,8 +150,16 @@ def check(told: list[Change], exchange: Exchange, account: MarketAccount) -> Non
     assert {order.order_id for order in account.open_orders} == {
         order.order_id for order in exchange.orders.values() if order.open
     }
-    gap = False
+    gap, place, latest = (
+        False,
+        {fill.trade_id: at for at, fill in enumerate(exchange.fills)},
+        dict[str, int](),
+    )
     for change in told:
+        if isinstance(change, Filled):  # in order per order, or a gap was announced
+            at, order_id = place[change.fill.trade_id], change.fill.order_id
+            assert gap or at > latest.get(order_id, -1)
+            latest[order_id] = at
         if isinstance(change, AccountGap):
             assert not gap
             gap = True
@@ -171,9 +179,9 @@ def _live(exchange: Exchange) -> MarketAccount:
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["act", "act", "act", "wait", "lose", "back", "begin", "lists", "trades", "end", "fail"]
+            ["act", "act", "act", "wait", "lose", "back", "begin", "lists", "trades", "end", "fail", "look"]
         ),
-        st.integers(0, 60),
+        st.integers(0, 150),
         st.sampled_from(["push", "push", "push", "push", "drop", "twice", "late", "later"]),
     ),
     max_size=60,
@@ -210,6 +218,9 @@ def test_P_any_mixture_of_news_and_looks_ends_in_the_truth(steps: list[tuple[str
         elif what == "back":
             account.back(exchange.now)
             up = True
+        elif what == "look":
+            exchange.now += number
+            told += exchange.look(account)
         elif what == "begin":
             look = account.begin(exchange.now, exchange.now_ms)
         elif look is not None and what == "lists":
@@ -387,6 +398,30 @@ def test_more_orders_than_one_look_may_ask_for_all_get_their_turn() -> None:
     exchange.now += 60  # a period later they are asked for again
     look = account.begin(exchange.now, exchange.now_ms)
     assert len(account.lost_orders(look)) == 50
+
+
+def test_an_old_order_cancelled_in_a_gap_is_asked_for_again() -> None:
+    """Asked for a moment before the gap, in no list since: what was true before the gap does not count."""
+    exchange = Exchange()
+    account = _live(exchange)
+    exchange.act(0)
+    account.push(exchange.pushes[0], exchange.now)
+    for _ in range(4):  # its creation leaves the window
+        exchange.now += 60
+        exchange.look(account)
+    look = account.begin(exchange.now, exchange.now_ms)  # no list shows it
+    exchange.singles(account, look)
+    assert look.asked == {"o0"}
+    account.apply(look, exchange.now)
+    account.conclude(exchange.now)
+    exchange.now += 1
+    account.lost("cut")
+    exchange.act(0 + 5)
+    account.back(exchange.now)
+    exchange.now += 1
+    told = exchange.look(account)
+    assert [type(change) for change in told] == [OrderChanged, Resynced]
+    assert account.open_orders == []
 
 
 def test_a_fill_under_another_id_is_not_counted_twice() -> None:

@@ -389,6 +389,22 @@ async def test_P9_an_unknown_state_is_unknown_until_the_exchange_says_more() -> 
         assert w.tracker.live
 
 
+async def test_P6_keys_refused_in_mid_life_leave_the_state_offline() -> None:
+    """The exchange takes the keys no longer: OFFLINE, told as a gap, never LIVE; REST is still read."""
+    async with world(futures=None) as w:
+        w.sandbox.faults.refuse_login("spot", times=5)
+        await w.sandbox.faults.cut("spot_private")
+        await until(lambda: w.tracker.state is AccountState.OFFLINE)
+        await w.trade()
+        side = w.tracker._sides[Market.SPOT]
+        side.account.due = 0.0  # a period later
+        side.stir.set()
+        await until(lambda: [change for change in w.notes.of(Resynced) if not change.live])
+        assert len(w.notes.of(Filled)) == 1
+        assert w.tracker.state is AccountState.OFFLINE
+        assert len(w.notes.of(AccountGap)) == 1
+
+
 async def test_P_a_private_frame_that_cannot_be_read_is_a_gap() -> None:
     """Undecodable bytes in place of a fill: Gap, and REST finds the fill."""
     async with world() as w:

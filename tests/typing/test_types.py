@@ -6,11 +6,18 @@ from decimal import Decimal
 from typing import assert_type
 
 from bitmart_async import (
+    AccountFill,
+    AccountOrder,
+    AccountTracker,
+    Change,
+    CoinBalance,
     Envelope,
     Event,
     FuturesClientV2,
     FuturesSide,
     History,
+    Market,
+    OrderStatus,
     RestClient,
     Side,
     StreamData,
@@ -96,3 +103,14 @@ def test_checked_by_type_checkers() -> None:
     """The functions above are for mypy and pyright, which fail when a type changes."""
     assert callable(rest_calls)
     assert callable(streams)
+
+
+async def account(tracker: AccountTracker) -> None:
+    """What a tracker shows and tells is typed."""
+    assert_type(tracker.orders, tuple[AccountOrder, ...])
+    assert_type(tracker.fills, tuple[AccountFill, ...])
+    assert_type(tracker.balances[Market.SPOT, "USDT"], CoinBalance)
+    assert_type(await tracker.order("1").filled(timeout=1), AccountOrder)
+    assert_type(tracker.order("1").status, OrderStatus | None)
+    async for change in tracker.changes():
+        assert_type(change, Change)
