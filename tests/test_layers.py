@@ -60,6 +60,7 @@ websocket.staleness websocket.hooks websocket.link websocket.splitter
 websocket.over_websockets
 websocket.sockets
 websocket.handlers websocket.subscription
+websocket.consumers
 websocket.order_books
 websocket.connection
 websocket.client websocket

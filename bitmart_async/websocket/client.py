@@ -28,26 +28,18 @@ from bitmart_async.errors import (
 from bitmart_async.signing import Signer
 from bitmart_async.websocket.advice import advice
 from bitmart_async.websocket.connection import Connection
+from bitmart_async.websocket.consumers import Consumers
 from bitmart_async.websocket.dialects import FUTURES, SPOT
 from bitmart_async.websocket.events import EVENT_NAMES, Event, Update
-from bitmart_async.websocket.handlers import (
-    Doubling,
-    Reporter,
-    check_handler,
-    guarded,
-    guarded_raw,
-    is_async,
-    pump,
-)
+from bitmart_async.websocket.handlers import Doubling, Reporter, check_handler, guarded, is_async
 from bitmart_async.websocket.health import StreamHealth
 from bitmart_async.websocket.home import Home
 from bitmart_async.websocket.hooks import Hooks
-from bitmart_async.websocket.mailbox import Mailbox, Pressure, check_overflow
+from bitmart_async.websocket.mailbox import Mailbox, check_overflow
 from bitmart_async.websocket.order_books import BookWire, LiveOrderBook
 from bitmart_async.websocket.pacing import Pacer
 from bitmart_async.websocket.session import Timings
 from bitmart_async.websocket.sockets import chosen_transport, open_websocket
-from bitmart_async.websocket.subscription import Subscription
 from bitmart_async.websocket.topics import Market, Topic, parse
 
 if TYPE_CHECKING:
@@ -60,9 +52,9 @@ if TYPE_CHECKING:
     from bitmart_async.environments import Environment
     from bitmart_async.errors import BookNotReady, IpBanned
     from bitmart_async.websocket.events import StreamData
-    from bitmart_async.websocket.handlers import Report
     from bitmart_async.websocket.mailbox import Overflow
     from bitmart_async.websocket.routes import Sink
+    from bitmart_async.websocket.subscription import Subscription
     from bitmart_async.websocket.transport import Transport
 
 __all__ = ["WebsocketClient"]
@@ -80,8 +72,6 @@ _CAPACITY = {
 _REQUESTABLE = re.compile(r"spot/depth/increase100|futures/(depthIncrease(5|20|50)|fundingRate)")
 _HEX_SIGN = re.compile(r"[0-9a-f]{32,}")
 """A signature, or what a cut has left of it."""
-_CLOSE_SECONDS = 0.6
-_CANCEL_SECONDS = 0.2
 _SHORTEST_PING_INTERVAL = 0.2
 """Seconds: half of the exchange's 100 messages per 10 s are then pings."""
 
@@ -194,22 +184,21 @@ class WebsocketClient:
         self._clock = clock or Clock()
         self._log = logger or logging.getLogger("bitmart_async")
         self._reporter = Reporter(self._log)
-        self._pressure = Pressure()
         self._connections: dict[tuple[Market, bool], list[Connection]] = {}
         self._pacers: dict[str, Pacer] = {}
         self._subscriptions: dict[str, list[Subscription[object]]] = {}
         self._listeners: dict[str, list[Callable[[Event], None]]] = {}
         self._update_sinks: list[Sink] = []
         self._mailboxes: list[Mailbox[Event]] = []
-        self._pumps: set[asyncio.Task[None]] = set()
-        self._pump_boxes: set[Mailbox[Update[object]] | Mailbox[Event]] = set()
-        self._pending_pumps: list[Callable[[], None]] = []
         self._books: dict[str, list[LiveOrderBook]] = {}
         self._books_told = False
         """Whether the books hear of lost and found connections."""
         self._closed = False
         self._home = Home()
         self._alike = Doubling()
+        self._consumers = Consumers(
+            self._log, self._home, emit=self._emit, failed=self._handler_failed, block=self._block
+        )
 
     # Events --------------------------------------------------------------------------------------
 
@@ -236,7 +225,7 @@ class WebsocketClient:
         def register(handler: Callable[..., T]) -> Callable[..., T]:
             check_handler(handler)
             if name == "update":
-                self._update_sinks.append(self._sink_for(handler, "drop_oldest", 1000, handler))
+                self._update_sinks.append(self._consumers.everything(handler))
                 self._refresh_routes()
             else:
                 self._listeners.setdefault(name, []).append(self._listener_for(handler))
@@ -262,7 +251,7 @@ class WebsocketClient:
         if not is_async(handler):
             return guarded(handler, self._listener_failed)
         box: Mailbox[Event] = Mailbox("drop_oldest", 1000, key=lambda event: event.name, told=lambda _: None)
-        self._start_pump(
+        self._consumers.serve(
             box, cast("Callable[[Event], Coroutine[object, object, object]]", handler), self._listener_failed
         )
         return box.put
@@ -388,7 +377,9 @@ class WebsocketClient:
                     "raw= goes without handler=, overflow= and queue_size=; subscribe twice for both"
                 )
         policy: Overflow = overflow or ("raise" if any(topic.private for topic in wanted) else "drop_oldest")
-        subscription = self._make_subscription(wanted, handler, policy, queue_size, raw)
+        subscription = self._consumers.subscription(
+            tuple(topic.text for topic in wanted), handler, policy, queue_size, leave=self._leave, raw=raw
+        )
         subscription.stale_after = stale_after
         answers = {topic.text: self._place(topic, subscription) for topic in wanted}
         try:
@@ -494,7 +485,7 @@ class WebsocketClient:
             renew=self._renew_book,
             resync=self._book_lost,
             failed=self._handler_failed,
-            keep=self._keep_pump,
+            keep=self._consumers.keep,
             patience=self._timings.ack_timeout,
             logger=self._log,
         )
@@ -560,10 +551,6 @@ class WebsocketClient:
         if book in books:
             books.remove(book)
 
-    def _keep_pump(self, task: asyncio.Task[None]) -> None:
-        self._pumps.add(task)
-        task.add_done_callback(self._pumps.discard)
-
     def _parse_all(
         self,
         topics: str | Topic[object] | Sequence[str | Topic[object]],
@@ -597,116 +584,15 @@ class WebsocketClient:
                 f"credentials=Credentials.from_env()."
             )
 
-    def _make_subscription(
-        self,
-        wanted: list[Topic[object]],
-        handler: Callable[..., object] | None,
-        overflow: Overflow,
-        queue_size: int,
-        raw: Callable[[str, bytes], object] | None = None,
-    ) -> Subscription[object]:
-        texts = tuple(topic.text for topic in wanted)
-        if raw is not None:
-            return Subscription(texts, None, None, self._leave, guarded_raw(raw, self._handler_failed))
-        box: Mailbox[Update[object]] | None = None
-        if handler is None or is_async(handler):
-            box = self._update_box(overflow, queue_size, handler or "an iterator", texts)
-        if handler is None:
-            assert box is not None
-            return Subscription(texts, self._blocking_put(box, overflow), box, self._leave)
-        if box is None:
-            return Subscription(texts, guarded(handler, self._handler_failed), None, self._leave)
-        put = self._blocking_put(box, overflow)
-        subscription: Subscription[object] = Subscription(texts, put, box, self._leave)
-        subscription.serve_handler()
-        self._start_pump(
-            box,
-            cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
-            self._handler_failed,
-        )
-        return subscription
-
-    def _sink_for(self, handler: Callable[..., object], overflow: Overflow, size: int, owner: object) -> Sink:
-        if not is_async(handler):
-            return guarded(handler, self._handler_failed)
-        box = self._update_box(overflow, size, owner, ("every topic",))
-        self._start_pump(
-            box,
-            cast("Callable[[Update[object]], Coroutine[object, object, object]]", handler),
-            self._handler_failed,
-        )
-        return box.put
-
-    def _update_box(
-        self,
-        overflow: Overflow,
-        size: int,
-        owner: object,
-        texts: tuple[str, ...],
-    ) -> Mailbox[Update[object]]:
-        def told(box: Mailbox[Update[object]]) -> None:
-            who = getattr(owner, "__qualname__", str(owner))
-            self._emit(
-                Event(
-                    name="exception",
-                    connection="",
-                    generation=0,
-                    topics=texts,
-                    error=SlowConsumer(
-                        f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones "
-                        f"are dropped and counted (overflow={overflow!r})",
-                        dropped=box.dropped,
-                    ),
-                )
-            )
-
-        return Mailbox(
-            overflow,
-            size,
-            key=lambda update: (update.topic, update.symbol),
-            told=told,
-            pressure=self._pressure,
-            loop=self._home.loop,
-        )
-
-    def _blocking_put(self, box: Mailbox[Update[object]], overflow: Overflow) -> Sink:
-        if overflow != "block":
-            return box.put
-
-        def put(update: Update[object]) -> None:
-            box.put(update)
-            if box.full:
-                connection = self._connection_of(update.topic)
-                if connection is not None:
-                    connection.block(box)
-
-        return put
-
-    def _start_pump(
-        self,
-        box: Mailbox[T],
-        handler: Callable[[T], Coroutine[object, object, object]],
-        report: Report,
-    ) -> None:
-        """Start it now, or with the first subscribe when no loop runs yet."""
-
-        def start() -> None:
-            task = asyncio.get_running_loop().create_task(pump(box, handler, report), name="bitmart handler")
-            self._pumps.add(task)
-            task.add_done_callback(self._pumps.discard)
-            task.add_done_callback(lambda _: self._pump_boxes.discard(cast("Mailbox[Event]", box)))
-
-        self._pump_boxes.add(cast("Mailbox[Event]", box))
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            self._pending_pumps.append(start)
-        else:
-            start()
+    def _block(self, text: str, box: Mailbox[Update[object]]) -> None:
+        connection = self._connection_of(text)
+        if connection is not None:
+            connection.block(box)
 
     def _handler_failed(self, error: Exception, handler: object, item: object) -> None:
         self._reporter.log(error, handler)
-        topics = (item.topic,) if isinstance(item, Update) else ()
+        topic = item.topic if isinstance(item, Update) else item  # a raw handler's item is its topic
+        topics = (topic,) if isinstance(topic, str) else ()
         event = Event(name="exception", connection="", generation=0, topics=topics, error=error)
         for listener in tuple(self._listeners.get("exception", ())):
             listener(event)
@@ -782,7 +668,7 @@ class WebsocketClient:
                 now_ms=self._clock.now_ms,
                 logger=self._log,
                 mask=self._mask,
-                pressure=self._pressure,
+                pressure=self._consumers.pressure,
             ),
         )
         group.append(connection)
@@ -932,8 +818,7 @@ class WebsocketClient:
         self._home.check()
         if self._closed:
             raise ClientClosed("this client is closed; make a new one")
-        while self._pending_pumps:
-            self._pending_pumps.pop(0)()
+        self._consumers.start_pending()
 
     async def aclose(self) -> None:
         """Close every connection and end every iteration; idempotent, two seconds at most."""
@@ -943,19 +828,7 @@ class WebsocketClient:
             await asyncio.gather(*(connection.aclose() for connection in self._all_connections()))
         finally:  # cancelled or not: nobody iterates a closed client for ever
             self._end_consumers()
-        others = {task for task in self._pumps if task is not asyncio.current_task()}
-        if others:
-            _, late = await asyncio.wait(others, timeout=_CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
-            if late:
-                _, stubborn = await asyncio.wait(late, timeout=_CANCEL_SECONDS)
-                if stubborn:
-                    self._log.warning(
-                        "%d async handlers go on after they were cancelled; the client is "
-                        "closed without them",
-                        len(stubborn),
-                    )
+        await self._consumers.end()
 
     def _end_consumers(self) -> None:
         for holders in self._subscriptions.values():
@@ -963,8 +836,9 @@ class WebsocketClient:
                 for text in subscription.topics:
                     subscription.lose(text)
         self._subscriptions.clear()
-        for box in (*self._mailboxes, *self._pump_boxes):
+        for box in tuple(self._mailboxes):
             box.close()
+        self._consumers.close()
 
     async def __aenter__(self) -> Self:
         self._check_open()
