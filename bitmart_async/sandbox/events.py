@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from .contract_orders import ContractFill, ContractOrder
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .spot_orders import SpotFill, SpotOrder
 
 __all__ = [
+    "EVENTS",
     "ContractAssetChanged",
     "ContractOrderChanged",
     "ContractPositionChanged",
@@ -107,4 +108,5 @@ Event: TypeAlias = (
     | ContractPositionChanged
     | ContractAssetChanged
 )
+EVENTS: Final[tuple[type[Event], ...]] = get_args(Event)
 Emit: TypeAlias = Callable[[Event], None]

@@ -13,6 +13,7 @@ from .accounts import Account, Accounts, Ids
 from .algo import AlgoBook
 from .clock import Clock
 from .earn import EarnDesk
+from .events import EVENTS, ContractOrderChanged, Event
 from .funding import Desk
 from .futures import FuturesEngine
 from .ledger import Ledger, Pocket
@@ -30,7 +31,6 @@ from .wallets import Teller, free
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .events import Event
 
 __all__ = ["CROWD", "DEFAULT_UID", "DESK", "HOUSE", "SUB_ACCOUNTS", "Exchange"]
 
@@ -65,7 +65,7 @@ class Exchange:
         self.ledger = Ledger()
         self.accounts = Accounts()
         self.ids = Ids()
-        self._listeners: list[Callable[[Event], None]] = []
+        self._listeners: dict[type[Event], list[Callable[[Event], None]]] = {}
         now_ms = self.clock.now_ms()
         self.spot = SpotEngine(
             self.listing.pairs, SPOT_FEES, self.ledger, self.ids, self._tell, seed=seed, now_ms=now_ms
@@ -95,8 +95,10 @@ class Exchange:
     def now_ms(self) -> int:
         return self.clock.now_ms()
 
-    def listen(self, listener: Callable[[Event], None]) -> None:
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[Event], None], *kinds: type[Event]) -> None:
+        """Tell a listener of these kinds of events, or of all; one who came first is told first."""
+        for kind in kinds or EVENTS:
+            self._listeners.setdefault(kind, []).append(listener)
 
     def advance(self, now_ms: int) -> None:
         """Do what is due by now: funding, liquidations, switches, triggers, withdrawals, interest."""
@@ -161,7 +163,7 @@ class Exchange:
 
     def _add_desks(self) -> None:
         self.plans = PlanBook(self.futures, self.accounts, self.ids, self._tell)
-        self.listen(self.plans.on_event)
+        self.listen(self.plans.on_event, ContractOrderChanged)
         self.algo = AlgoBook(self.spot, self.ledger, self.ids)
         self.teller = Teller(self.ledger, self.futures, self._tell)
         self.transfers = Transfers(self.teller)
@@ -183,5 +185,5 @@ class Exchange:
         return hashlib.sha256(f"{self.seed}/{kind}/{name}".encode()).hexdigest()[:length]
 
     def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
+        for listener in self._listeners.get(type(event), ()):
             listener(event)

@@ -106,7 +106,14 @@ class FuturesFeed:
         self._pulses: dict[str, Pulse] = {}
         self._views: dict[str, DepthView] = {}
         self._positions = Pulse(_POSITIONS_MS, pushed_ms=exchange.now_ms())
-        exchange.listen(self._on_event)
+        exchange.listen(
+            self._on_event,
+            ContractTraded,
+            ContractOrderChanged,
+            PlanOrderChanged,
+            ContractPositionChanged,
+            ContractAssetChanged,
+        )
 
     # Subscribers
 

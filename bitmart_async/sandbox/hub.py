@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -184,14 +186,24 @@ class Hub:
             asyncio.get_running_loop().call_later(late, self._deliver, sessions, payload)
 
     def _deliver(self, sessions: list[Session], payload: str | bytes) -> None:
-        now_ms = self._clock.gate_ms()
-        free: list[ServerConnection] = []
+        """The frame is built once; a connection with an extension builds its own."""
+        now_ms, wire = self._clock.gate_ms(), _frame(payload)
         for session in sessions:
             if session.held is not None:
                 session.write(payload)
                 continue
             session.active_ms = now_ms
-            if session.connection.transport.get_write_buffer_size() > _BACKLOG:
+            transport, protocol = session.connection.transport, session.connection.protocol
+            if transport.get_write_buffer_size() > _BACKLOG:
                 session.abort()
-            free.append(session.connection)
-        broadcast(free, payload)
+            elif protocol.extensions:
+                session.write(payload)
+            elif protocol.state is State.OPEN:
+                transport.write(wire)
+
+
+def _frame(payload: str | bytes) -> bytes:
+    """A whole message as a server sends it."""
+    if isinstance(payload, str):
+        return Frame(Opcode.TEXT, payload.encode()).serialize(mask=False)
+    return Frame(Opcode.BINARY, payload).serialize(mask=False)

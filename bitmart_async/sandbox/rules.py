@@ -6,7 +6,7 @@ contracts, money atoms (see ``numbers``). The markets themselves are in ``listin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from .numbers import ATOM_PLACES
@@ -66,17 +66,17 @@ class SpotRules:
     start_price: int
     """Where the makers open the market, ticks."""
 
+    value_unit: int = field(init=False)
+    """Atoms of the quote coin in one lot at one tick."""
+
     def __post_init__(self) -> None:
         assert self.price_decimals + self.size_decimals <= ATOM_PLACES, "a value would need half atoms"
+        unit = 10 ** (ATOM_PLACES - self.price_decimals - self.size_decimals)
+        object.__setattr__(self, "value_unit", unit)
 
     def value(self, ticks: int, lots: int) -> int:
         """Atoms of the quote coin that so many lots cost."""
         return ticks * lots * self.value_unit
-
-    @property
-    def value_unit(self) -> int:
-        """Atoms of the quote coin in one lot at one tick."""
-        return int(10 ** (ATOM_PLACES - self.price_decimals - self.size_decimals))
 
     @property
     def _tick_part(self) -> int:
@@ -138,40 +138,36 @@ class ContractRules:
     brackets: tuple[Bracket, ...]
     """Money in whole settlement coins, the lowest tier first."""
 
+    value_unit: int = field(init=False)
+    """Atoms of the quote coin in one contract at one tick; of an inverse contract, its value in atoms of
+    the coin times the price in ticks."""
+
     def __post_init__(self) -> None:
-        assert self.inverse or self.value_unit, "a contract is worth at least an atom a tick"
+        decimals = self.price_decimals if self.inverse else -self.price_decimals
+        object.__setattr__(self, "value_unit", int(self.contract_size.scaleb(ATOM_PLACES + decimals)))
+        assert self.value_unit, "a contract is worth at least an atom a tick"
 
     @property
     def coin(self) -> str:
         """The coin it is settled in: margin, profit, fees and funding."""
         return self.base if self.inverse else self.quote
 
-    @property
-    def value_unit(self) -> int:
-        """Atoms of the quote coin in one contract at one tick; of no use for an inverse contract."""
-        return int(self.contract_size.scaleb(ATOM_PLACES - self.price_decimals))
-
-    @property
-    def _dollars(self) -> int:
-        """Atoms of the coin one inverse contract is worth, times the price in ticks."""
-        return int(self.contract_size.scaleb(ATOM_PLACES + self.price_decimals))
-
     def value(self, ticks: int, contracts: int) -> int:
         """What contracts are worth at a price, atoms of the settlement coin."""
         if self.inverse:
-            return self._dollars * contracts // ticks
+            return self.value_unit * contracts // ticks
         return ticks * contracts * self.value_unit
 
     def value_at(self, half_ticks: int, contracts: int) -> int:
         """The same at a price in half ticks."""
         if self.inverse:
-            return 2 * self._dollars * contracts // half_ticks
+            return 2 * self.value_unit * contracts // half_ticks
         return half_ticks * contracts * self.value_unit // 2
 
     def price_of(self, value: int, contracts: int, scale: int = 1) -> int:
         """The price in ticks times ``scale``, rounded down, at which contracts are worth so much."""
         if self.inverse:
-            return self._dollars * contracts * scale // value if value > 0 else 0
+            return self.value_unit * contracts * scale // value if value > 0 else 0
         return value * scale // (contracts * self.value_unit)
 
     def gain(self, cost: int, value: int) -> int:

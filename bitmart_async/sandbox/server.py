@@ -416,7 +416,7 @@ class Sandbox:
             )
             for host, routes in (("spot", SPOT_ROUTES), ("futures", FUTURES_ROUTES))
         )
-        exchange.listen(self._count)
+        exchange.listen(self._count, SpotOrderChanged, ContractOrderChanged)
 
     async def _start(self) -> None:
         ports = self._ports

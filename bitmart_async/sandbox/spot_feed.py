@@ -90,7 +90,7 @@ class SpotFeed:
         self._hub = hub
         self._pulses: dict[str, Pulse] = {}
         self._views: dict[str, DepthView] = {}
-        exchange.listen(self._on_event)
+        exchange.listen(self._on_event, SpotTraded, SpotOrderChanged, SpotBalanceChanged)
 
     # Subscribers
 
