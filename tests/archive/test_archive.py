@@ -189,7 +189,7 @@ async def test_what_is_refused_is_told_and_stops_nothing(tmp_path: Path) -> None
         text = (tmp_path / "REPORT.md").read_text()
         assert "Code 30012" in text
         assert (await asyncio.to_thread(verify_archive, tmp_path)).ok
-        sandbox.faults._rest.clear()
+        await sandbox.faults.clear()
         again = await _archive(tmp_path, sandbox, since, retry_refused=True).run()
         state = {table.name: table for table in again.tables}
         assert state["earn_wallet"].state == "whole"
@@ -231,7 +231,7 @@ async def test_no_answer_leaves_the_archive_unfinished_and_the_next_run_finishes
         assert not report.finished
         assert {t.name: t.state for t in report.tables}["spot_wallet"] == "gaps"
         assert not (await asyncio.to_thread(verify_archive, tmp_path)).ok
-        sandbox.faults._rest.clear()
+        await sandbox.faults.clear()
         report = await _archive(tmp_path, sandbox, since).run()
         assert report.finished
         assert {t.name: t.rows for t in report.tables}["spot_wallet"] == 2
