@@ -51,6 +51,8 @@
         ├── SlowConsumer                  an iterator or handler fell behind its bounded queue
         └── BookNotReady                  an order book that cannot be trusted now was read
 
+A stream raises TlsError and IpBanned too; both are then StreamUnavailable at the same time.
+
 Library exceptions (aiohttp, websockets, msgspec, ssl) are translated once, at the edge, and kept as
 ``__cause__`` only where they carry no secret. Every error copies and pickles.
 """
