@@ -32,6 +32,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """Version of bitmart_async that began it."""
     environment: str
     hosts: list[str]
+    account: str
+    """The account's number; empty where the exchange does not tell it."""
     began_ms: int
     """Unix ms: the end of everything that is asked for."""
     since_ms: int

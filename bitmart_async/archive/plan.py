@@ -508,6 +508,17 @@ _ask(
     same_ids=True,
 )  # fmt: skip
 _ask(
+    "futures_open_orders_by_symbol", "Open futures orders, contract by contract: a reply has at most 100",
+    futures_trading.OPEN_ORDER_ROWS, futures.FuturesOrder,
+    stage=2, over="symbol", values=_found("futures_symbol"),
+)  # fmt: skip
+_ask(
+    "futures_plan_orders_by_symbol", "Waiting plan and stop orders, contract by contract",
+    plan_orders.PLAN_ORDER_ROWS, futures_plan.PlanOrder,
+    stage=2, over="symbol", values=_found("futures_symbol"),
+    fixed=({"plan_type": "plan"}, {"plan_type": "profit_loss"}),
+)  # fmt: skip
+_ask(
     "margin_borrows", "Margin loans",
     margin.BORROW_WINDOWS, margin_models.BorrowRecord,
     stage=2, spans=True, over="symbol", values=_found("margin_symbol"),

@@ -14,7 +14,7 @@ from collections import defaultdict
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from bitmart_async._version import __version__
 from bitmart_async.archive.columns import iso
@@ -32,6 +32,7 @@ from bitmart_async.errors import (
     BadResponse,
     BitMartError,
     ConfigurationError,
+    ConnectFailed,
     EdgeBlocked,
     IpBanned,
     Maintenance,
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from bitmart_async.archive.units import Line, Unit
     from bitmart_async.credentials import Credentials
     from bitmart_async.environments import Environment
+
+    Clients: TypeAlias = dict[str, RestClient | FuturesClientV2]
 
 __all__ = ["SINCE", "Archive", "ArchiveProgress", "archive_account"]
 
@@ -83,6 +86,8 @@ class ArchiveProgress:
     """Read so far, by this run."""
     doing: tuple[str, ...]
     """Tables that are read or written now."""
+    waiting: str = ""
+    """Why nothing moves for a while, if it is known; else empty."""
 
 
 class _Failed(Exception):
@@ -133,30 +138,31 @@ class Archive:
         Raises:
             ConfigurationError: The folder holds another archive, is in use, or a library is missing.
             AuthError: The exchange does not take the key at all.
+            ConnectFailed: The exchange cannot be reached at all.
             Damaged: A kept reply is not as it was received.
         """
         arrow("pyarrow")
         self._out.mkdir(parents=True, exist_ok=True)
         lock = Lock(self._out)
         try:
-            head = self._head()
-            run = _Run(self._out, head, secrets=self._secrets(), again=self._again, tell=self._tell)
-            try:
-                async with AsyncExitStack() as stack:
-                    await run.read(await self._clients(stack))
+            async with AsyncExitStack() as stack:
+                clients = await self._clients(stack)
+                known = read_head(self._out)
+                head = await self._begin(clients) if known is None else self._same(known)
+                run = _Run(self._out, head, secrets=self._secrets(), again=self._again, tell=self._tell)
+                stack.callback(run.close)
+                if known is not None and run.left():
+                    await self._same_account(head, clients)
+                await run.read(clients)
                 return await run.write()
-            finally:
-                run.close()
         finally:
             lock.close()
 
-    async def _clients(self, stack: AsyncExitStack) -> dict[str, RestClient | FuturesClientV2]:
+    async def _clients(self, stack: AsyncExitStack) -> Clients:
         futures = FuturesClientV2(
             credentials=self._credentials, environment=self._environment, rate_limits=self._limits
         )
-        clients: dict[str, RestClient | FuturesClientV2] = {
-            "futures": await stack.enter_async_context(futures)
-        }
+        clients: Clients = {"futures": await stack.enter_async_context(futures)}
         if self._environment.name != "demo":
             rest = RestClient(
                 credentials=self._credentials, environment=self._environment, rate_limits=self._limits
@@ -164,25 +170,26 @@ class Archive:
             clients["spot"] = await stack.enter_async_context(rest)
         return clients
 
-    def _head(self) -> Head:
-        """The frozen part: read, or made and written."""
-        known = read_head(self._out)
-        hosts = [self._environment.spot_rest, self._environment.futures_rest]
-        if known is None:
-            head = Head(
-                format=FORMAT,
-                library=__version__,
-                environment=self._environment.name,
-                hosts=hosts,
-                began_ms=int(time.time() * 1000),
-                since_ms=SINCE if self._since is None else self._since,
-                symbols="all" if self._symbols is None else self._symbols,
-                clients=["futures"] if self._environment.name == "demo" else ["spot", "futures"],
-            )
-            if head.since_ms >= head.began_ms:
-                raise ConfigurationError(f"since {iso(head.since_ms)} lies in the future")
-            write_head(self._out, head)
-            return head
+    async def _begin(self, clients: Clients) -> Head:
+        """Freeze what is asked for, and write it down."""
+        head = Head(
+            format=FORMAT,
+            library=__version__,
+            environment=self._environment.name,
+            hosts=[self._environment.spot_rest, self._environment.futures_rest],
+            account=await _whose(clients),
+            began_ms=int(time.time() * 1000),
+            since_ms=SINCE if self._since is None else self._since,
+            symbols="all" if self._symbols is None else self._symbols,
+            clients=sorted(clients, reverse=True),
+        )
+        if head.since_ms >= head.began_ms:
+            raise ConfigurationError(f"since {iso(head.since_ms)} lies in the future")
+        write_head(self._out, head)
+        return head
+
+    def _same(self, known: Head) -> Head:
+        """An archive that was begun, if it is the one that is meant."""
         if known.environment != self._environment.name:
             raise ConfigurationError(
                 f"{self._out} holds an archive of {known.environment}; give another folder for "
@@ -196,10 +203,32 @@ class Archive:
             )
         return known
 
+    async def _same_account(self, head: Head, clients: Clients) -> None:
+        """Two accounts in one archive would be worse than none."""
+        now = await _whose(clients)
+        if head.account and now and head.account != now:
+            raise ConfigurationError(
+                f"the archive in {self._out} is of account {head.account}, this key belongs to {now}: give "
+                f"another folder"
+            )
+
     def _secrets(self) -> tuple[str, ...]:
         own = self._credentials
         memo = (own.api_memo,) if len(own.api_memo) >= _MEMO_LENGTH else (f'"{own.api_memo}"',)
         return own.api_key, own.api_secret, *memo
+
+
+async def _whose(clients: Clients) -> str:
+    """The account's number; empty where the exchange does not tell it."""
+    rest = clients.get("spot")
+    if not isinstance(rest, RestClient):
+        return ""
+    try:
+        return (await rest.get_account_info_v1()).cid
+    except (AuthError, ConnectFailed):
+        raise
+    except (ApiError, TransportError):
+        return ""
 
 
 async def archive_account(
@@ -272,7 +301,12 @@ class _Run:
 
     # Reading
 
-    async def read(self, clients: dict[str, RestClient | FuturesClientV2]) -> None:
+    def left(self) -> int:
+        """Requests that are left at least."""
+        self._estimate()
+        return sum(self._left.values())
+
+    async def read(self, clients: Clients) -> None:
         """All stages, and once more what got no answer."""
         for stage in sorted({ask.stage for ask in self._asks}):
             asks = [ask for ask in self._asks if ask.stage == stage]
@@ -283,7 +317,7 @@ class _Run:
                 if not self._failed:
                     break
 
-    async def _stage(self, asks: Sequence[Ask], clients: dict[str, RestClient | FuturesClientV2]) -> None:
+    async def _stage(self, asks: Sequence[Ask], clients: Clients) -> None:
         places = asyncio.Semaphore(_WORKERS)
 
         async def work(ask: Ask) -> None:
@@ -320,8 +354,10 @@ class _Run:
         tally.add(replay.rows(raw.records(unit.id)))
         if replay.ended is not None and done is None:  # the end was kept, and the kill came before the note
             return self._end(unit, replay, tally)
+        scale: int = getattr(unit.ask.plan, "unit", 1)
+        others = self._left.get(unit.ask.table, 1) - windows_left(unit)
         while (params := replay.reading.params) is not None:
-            self._left[unit.ask.table] = self._units_left(unit.ask, unit, replay)
+            self._left[unit.ask.table] = others + windows_left(unit, replay.reading.place[0] * scale)
             try:
                 reply = await self._request(client, unit, plain(params))
             except _Failed as failure:
@@ -335,6 +371,7 @@ class _Run:
             self._progress("reading")
             if replay.ended is not None:
                 return self._end(unit, replay, tally)
+        self._left[unit.ask.table] = others
         self._finish(unit, "done", replay, tally)
         return True
 
@@ -349,6 +386,7 @@ class _Run:
             code=replay.ended.code,
             reason=replay.ended.reason,
         )
+        self._left[unit.ask.table] = self._units_left(unit.ask)
         return False
 
     def _finish(
@@ -390,7 +428,9 @@ class _Run:
             try:
                 envelope = await client.call(ask.endpoint, **params)
             except IpBanned as banned:
-                await asyncio.sleep(banned.retry_after or _BACKOFF_MOST)
+                pause = banned.retry_after or _BACKOFF_MOST
+                self._progress("reading", waiting=f"blocked by the exchange, waiting {pause:.0f} s")
+                await asyncio.sleep(pause)
                 continue
             except (TransportError, RateLimited, SystemFault, Maintenance, TimestampRejected) as error:
                 tries += 1
@@ -464,19 +504,14 @@ class _Run:
         for ask in self._asks:
             self._left[ask.table] = self._units_left(ask)
 
-    def _units_left(self, ask: Ask, now: Unit | None = None, replay: Replay | None = None) -> int:
+    def _units_left(self, ask: Ask) -> int:
         left = 0
         for line in lines(ask, self._found, self._head):
             for unit in line.units:
                 done = self._journal.done.get(unit.id)
-                if done is not None and done.state != "failed":
-                    if done.state == "done":
-                        continue
+                if done is not None and done.state not in ("done", "failed") and not self._again:
                     break
-                if now is not None and replay is not None and unit.id == now.id:
-                    scale: int = getattr(ask.plan, "unit", 1)
-                    left += windows_left(unit, replay.reading.place[0] * scale)
-                else:
+                if done is None or done.state != "done":
                     left += windows_left(unit)
         return left
 
@@ -498,7 +533,9 @@ class _Run:
             work += left * min(usual, 0.3)
         return max([work / _WORKERS, *shared.values()])
 
-    def _progress(self, phase: Literal["reading", "writing"], doing: str | None = None) -> None:
+    def _progress(
+        self, phase: Literal["reading", "writing"], doing: str | None = None, waiting: str = ""
+    ) -> None:
         if self._tell is None:
             return
         self._tell(
@@ -509,6 +546,7 @@ class _Run:
                 seconds_left=self._seconds_left() if phase == "reading" else 0.0,
                 rows=self._rows,
                 doing=tuple(self._doing) if doing is None else (doing,),
+                waiting=waiting,
             )
         )
 

@@ -92,8 +92,12 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def write_table(ask: Ask, source: Source, folder: Path) -> Table:
-    """Write ``csv/NAME.csv`` and ``parquet/NAME.parquet`` in a folder. Raises Damaged."""
+def write_table(ask: Ask, source: Source, folder: Path, *, durable: bool = True) -> Table:
+    """Write ``csv/NAME.csv`` and ``parquet/NAME.parquet`` in a folder. Raises Damaged.
+
+    Args:
+        durable: On the disk before this returns; False for what is only compared.
+    """
     asked = [*([ask.over] if ask.over else []), *(name for fixed in ask.fixed for name in fixed)]
     if ask.sums:
         asked += [_FROM, _TO]
@@ -113,15 +117,23 @@ def write_table(ask: Ask, source: Source, folder: Path) -> Table:
                 if not wide[number] and _too_wide(columns[number], value):
                     wide[number] = True
             _note_time(table, ask, pair[1])
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(csv_path)
-    sync_folder(csv_path.parent)
+    _put_in_place(beside, csv_path, durable=durable)
     table.wide = [column.name for column, over in zip(columns, wide, strict=True) if over]
     again = Table(name=ask.table)
     rows = _rows(ask, source, again)
-    _write_parquet(rows, columns, wide, folder / "parquet" / f"{ask.table}.parquet")
+    parquet = folder / "parquet" / f"{ask.table}.parquet"
+    _put_in_place(_write_parquet(rows, columns, wide, parquet), parquet, durable=durable)
     return table
+
+
+def _put_in_place(beside: Path, path: Path, *, durable: bool) -> None:
+    """Give a whole file its name."""
+    if durable:
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+    beside.replace(path)
+    if durable:
+        sync_folder(path.parent)
 
 
 def _rows(ask: Ask, source: Source, table: Table) -> Iterator[Pair]:
@@ -193,7 +205,8 @@ def arrow(name: str) -> Any:
         raise store_extra("pyarrow") from None
 
 
-def _write_parquet(rows: Iterator[Pair], columns: list[Column], wide: list[bool], path: Path) -> None:
+def _write_parquet(rows: Iterator[Pair], columns: list[Column], wide: list[bool], path: Path) -> Path:
+    """Write beside ``path``; where."""
     pa, parquet = arrow("pyarrow"), arrow("pyarrow.parquet")
     kinds = {
         "text": pa.string(),
@@ -227,7 +240,4 @@ def _write_parquet(rows: Iterator[Pair], columns: list[Column], wide: list[bool]
                 put(writer, group)
                 group = [[] for _ in columns]
         put(writer, group)
-    with beside.open("rb+") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_folder(path.parent)
+    return beside

@@ -109,7 +109,7 @@ class _Screen:
             total=total,
             completed=now.requests,
             count=f"{now.requests:,}/{total:,} requests, {now.rows:,} rows,",
-            left=f"{_time(now.seconds_left)} or more left" if now.left else "",
+            left=now.waiting or (f"{_time(now.seconds_left)} or more left" if now.left else ""),
         )
 
 

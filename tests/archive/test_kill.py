@@ -37,7 +37,7 @@ async def test_a_killed_archive_is_continued_to_the_whole_truth(tmp_path: Path) 
     and exactly the truth lies in the tables."""
     rng = random.Random(11)
     async with Sandbox(lively=False, rate_limits=False) as sandbox:
-        since = datetime.fromtimestamp(dense(sandbox, 450) / 1000, UTC).strftime("%Y-%m-%d")
+        since = datetime.fromtimestamp(dense(sandbox, 320) / 1000, UTC).strftime("%Y-%m-%d")
         out = tmp_path / "out"
         options = ("--out", str(out), "--since", since, "--environment", _where(tmp_path, sandbox), "--json")
         for _ in range(2):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NOW = 1_795_000_000_123
 HEAD = Head(
-    format=FORMAT, library="0", environment="live", hosts=[], began_ms=NOW, since_ms=1_514_764_800_000,
+    format=FORMAT, library="0", environment="live", hosts=[], account="", began_ms=NOW, since_ms=1_514_764_800_000,
     symbols="all", clients=["spot", "futures"],
 )  # fmt: skip
 FOUND = {
