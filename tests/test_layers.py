@@ -78,6 +78,7 @@ account.cursor account.handle account.sources
 account.tracker account
 __init__
 sandbox
+pytest_plugin
 cli
 __main__
 """.split("\n")

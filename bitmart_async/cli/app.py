@@ -50,8 +50,10 @@ def demo(*, seed: int = 1) -> int:
 def sandbox(
     *,
     seed: int = 1,
+    symbols: str = "all",
     speed: float = 1.0,
     host: str = "127.0.0.1",
+    port: int = 0,
     spot_rest: int = 0,
     futures_rest: int = 0,
     spot_streams: int = 0,
@@ -65,12 +67,17 @@ def sandbox(
     ----------
     seed
         The market is the same for the same seed.
+    symbols
+        The markets, with commas between them, or all.
     speed
-        How busy the market is; 1 is a few trades a second.
+        Seconds of the market in one real second: 60 shows an hour in a minute.
     host
         Address to listen on.
+    port
+        The first of four TCP ports in a row: spot REST, futures REST, spot streams, futures streams.
+        0 takes free ones.
     spot_rest
-        TCP port of the spot REST host; 0 takes a free one.
+        TCP port of the spot REST host, whatever the option port says. So for the three others.
     futures_rest
         TCP port of the futures REST host.
     spot_streams
@@ -84,16 +91,18 @@ def sandbox(
     """
     from bitmart_async.cli.sandbox import Ports, serve
 
+    row = [port + number if port else 0 for number in range(4)]
     ports = Ports(
-        spot_rest=spot_rest,
-        futures_rest=futures_rest,
-        spot_streams=spot_streams,
-        futures_streams=futures_streams,
+        spot_rest=spot_rest or row[0],
+        futures_rest=futures_rest or row[1],
+        spot_streams=spot_streams or row[2],
+        futures_streams=futures_streams or row[3],
     )
     return asyncio.run(
         serve(
             Console(highlight=False, soft_wrap=True),
             seed=seed,
+            symbols=symbols,
             speed=speed,
             host=host,
             ports=ports,

@@ -27,15 +27,28 @@ class Ports(TypedDict):
 
 
 async def serve(
-    console: Console, *, seed: int, speed: float, host: str, ports: Ports, rate_limits: bool, as_json: bool
+    console: Console,
+    *,
+    seed: int,
+    symbols: str,
+    speed: float,
+    host: str,
+    ports: Ports,
+    rate_limits: bool,
+    as_json: bool,
 ) -> int:
-    """Serve until SIGINT or SIGTERM; returns the exit code."""
+    """Serve until SIGINT or SIGTERM; returns the exit code.
+
+    Args:
+        symbols: Markets with commas between them, or ``all``.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        running = Sandbox(seed=seed, speed=speed, host=host, rate_limits=rate_limits, **ports)
+        wanted = symbols if symbols == "all" else [name for name in symbols.split(",") if name]
+        running = Sandbox(seed=seed, symbols=wanted, speed=speed, host=host, rate_limits=rate_limits, **ports)
         async with running as sandbox:
             if as_json:
                 print(json.dumps({"environment": asdict(sandbox.environment), **sandbox.keys}), flush=True)
@@ -68,6 +81,7 @@ def _print_where(console: Console, sandbox: Sandbox) -> None:
         "futures_private",
     ):
         console.print(f"  {name:<16} [cyan]{getattr(urls, name)}[/]")
+    console.print(f"  {'status page':<16} [cyan]{sandbox.status_url}[/]")
     console.print("\nKeys of its account (they work here and nowhere else):\n")
     for name, value in sandbox.keys.items():
         console.print(f"  export BITMART_{name.upper()}={value}")

@@ -145,8 +145,38 @@ async def test_sandbox_prints_its_urls_and_keys() -> None:
         "BITMART_API_KEY=",
         "BITMART_API_SECRET=",
         "BITMART_API_MEMO=",
+        "/status",
     ):
         assert name in text
+
+
+async def test_sandbox_takes_four_ports_in_a_row() -> None:
+    """``--port`` is the first of four, ``--symbols`` the markets, ``--speed`` a clock that runs fast."""
+    import socket
+
+    for first in range(41_000, 60_000, 10):
+        try:
+            for number in range(4):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", first + number))
+        except OSError:
+            continue
+        break
+    arguments = ("--json", "--port", str(first), "--symbols", "ETHUSDT,SOL_USDT", "--speed", "60")
+    process, line = await _started(*arguments)
+    environment = Environment(**json.loads(line)["environment"])
+    async with RestClient(environment=environment) as rest:
+        assert (await rest.get_spot_trading_pairs_v1()).symbols == ["BTC_USDT", "ETH_USDT", "SOL_USDT"]
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    urls = (
+        environment.spot_rest,
+        environment.futures_rest,
+        environment.spot_public,
+        environment.futures_public,
+    )
+    for number, url in enumerate(urls):
+        assert f":{first + number}" in url
 
 
 def test_a_taken_port_is_told() -> None:
@@ -161,7 +191,9 @@ def test_a_taken_port_is_told() -> None:
     assert "ports" in done.stdout
 
 
-@pytest.mark.parametrize("option", [("--speed", "-1"), ("--host", "300.1.1.1"), ("--spot-rest", "70000")])
+@pytest.mark.parametrize(
+    "option", [("--speed", "-1"), ("--host", "300.1.1.1"), ("--spot-rest", "70000"), ("--symbols", "NIX")]
+)
 def test_a_senseless_option_is_told_in_one_line(option: tuple[str, str]) -> None:
     """No traceback: one sentence that says what is wrong, and a code other than 0."""
     done = _bitmart("sandbox", *option)
