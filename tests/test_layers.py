@@ -54,6 +54,7 @@ websocket.advice websocket.home
 book
 websocket.dialects
 websocket.session
+websocket.frames
 websocket.handover
 websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting
 websocket.staleness websocket.hooks websocket.link websocket.splitter

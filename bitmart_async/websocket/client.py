@@ -189,6 +189,8 @@ class WebsocketClient:
         self._subscriptions: dict[str, list[Subscription[object]]] = {}
         self._listeners: dict[str, list[Callable[[Event], None]]] = {}
         self._update_sinks: list[Sink] = []
+        self._event_taps: list[Callable[[Event], None]] = []
+        self._taps: list[Callable[[str, int, bytes, int], None]] = []
         self._mailboxes: list[Mailbox[Event]] = []
         self._books: dict[str, list[LiveOrderBook]] = {}
         self._books_told = False
@@ -233,6 +235,56 @@ class WebsocketClient:
 
         return register
 
+    def tap(
+        self,
+        function: Callable[[str, int, bytes, int], object],
+        *,
+        events: Callable[[Event], object] | None = None,
+    ) -> Callable[[], None]:
+        """Call a plain function with every frame of every socket, as it came, before it is decoded.
+
+        Data, acknowledgements, errors and signs of life alike; binary frames are still deflated. It is called in
+        the read, in order, and holds the event loop while it runs. While a socket is replaced without a gap
+        (:meth:`rotate`), what both sockets bring comes once.
+
+        Args:
+            function: Takes the connection's name, its generation, the frame, and when it was received
+                (Unix nanoseconds by this machine's clock).
+            events: Called with every event but updates, in order with the frames around it.
+
+        Returns:
+            A function that ends it; idempotent.
+        """
+        plain: list[Callable[..., object]] = [function] if events is None else [function, events]
+        for given in plain:
+            check_handler(given)
+            if is_async(given):
+                raise ParameterError("a tap is a plain function: it is called in the read")
+        listener = None if events is None else guarded(events, self._listener_failed)
+
+        def call(connection: str, generation: int, frame: bytes, received_ns: int) -> None:
+            try:
+                function(connection, generation, frame, received_ns)
+            except Exception as error:
+                self._handler_failed(error, function, frame)
+
+        def end() -> None:
+            if call in self._taps:
+                self._taps.remove(call)
+                if listener is not None:
+                    self._event_taps.remove(listener)
+                look()
+
+        def look() -> None:
+            for connection in self._all_connections():
+                connection.look_again()
+
+        self._taps.append(call)
+        if listener is not None:
+            self._event_taps.append(listener)
+        look()
+        return end
+
     async def events(self) -> AsyncIterator[Event]:
         """All events but updates, as they happen, until the client is closed."""
         box: Mailbox[Event] = Mailbox("drop_oldest", 1000, key=lambda event: event.name, told=lambda _: None)
@@ -266,6 +318,8 @@ class WebsocketClient:
         for listener in tuple(self._listeners.get(event.name, ())):
             listener(event)
         if event.name != "reconnect":  # the older name is for listeners only
+            for tap in tuple(self._event_taps):
+                tap(event)
             for box in tuple(self._mailboxes):
                 box.put(event)
 
@@ -669,6 +723,7 @@ class WebsocketClient:
                 logger=self._log,
                 mask=self._mask,
                 pressure=self._consumers.pressure,
+                taps=self._taps,
             ),
         )
         group.append(connection)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import zlib
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -39,11 +38,10 @@ from bitmart_async.websocket.dialects import (
     Refusal,
     data_key,
     data_mark,
-    heartbeat,
     is_mark,
-    unusual_key,
 )
 from bitmart_async.websocket.events import Event, Gap
+from bitmart_async.websocket.frames import Bomb, open_frame
 from bitmart_async.websocket.handlers import being_cancelled
 from bitmart_async.websocket.handover import Handover
 from bitmart_async.websocket.health import ConnectionHealth, Counters, TopicHealth
@@ -84,7 +82,6 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 TRACE = 5
-MOST_INFLATED = 8 * 1024 * 1024
 _UNREADABLE_FRAMES = 3
 _UNREADABLE_SECONDS = 60.0
 _SLOW_FRAME = 0.25
@@ -167,7 +164,7 @@ class Connection:
         self._unreadable: deque[float] = deque()
         self._blocked: list[Mailbox[Update[object]]] = []
         self._attentive = False
-        """Frames are looked at before they are read: for the log, or because two sockets overlap."""
+        """Frames are looked at before they are read: for the log, for a tap, or because two sockets overlap."""
         self._trace = False
         self._parting = False
         """The socket is being closed because nothing is wanted."""
@@ -517,7 +514,8 @@ class Connection:
         """A socket is open: from now on it is the connection's."""
         self._link, self.generation = link, link.generation
         self._backoff.opened()
-        self._attentive = self._trace = self._hooks.log.isEnabledFor(TRACE)
+        self._trace = self._hooks.log.isEnabledFor(TRACE)
+        self.look_again()
         self._parting = False
         for route in self.routes.all():
             route.held = False
@@ -741,7 +739,8 @@ class Connection:
             if not self._handover.caught_up:
                 await self._echo(link.session)
         finally:
-            self._handover, self._next, self._attentive = None, None, self._trace
+            self._handover, self._next = None, None
+            self.look_again()
             if self._link is not link:
                 await self._drop(link)
             else:
@@ -802,7 +801,7 @@ class Connection:
         self._wake.set()  # the keeper has more to do from now on
 
     def _admit(self, frame: bytes, session: Session) -> bool:
-        """Whether a frame is to be read now; asked only while frames are traced or two sockets overlap."""
+        """Whether a frame is to be read now; asked only while frames are looked at."""
         if self._trace:
             shown = one_line(self._hooks.mask(repr(frame[: 2 * _MOST_TRACED])), _MOST_TRACED)
             self._hooks.log.log(TRACE, "%s < %s", self.name, shown)
@@ -812,6 +811,14 @@ class Connection:
         if handover.overfull:
             raise SocketEnded("too much came while two sockets overlapped")
         return handover.admit(frame, session)
+
+    def look_again(self) -> None:
+        """Frames are to be looked at from now on, or no more: a tap came or went."""
+        self._attentive = self._trace or bool(self._hooks.taps) or self._handover is not None
+
+    def _generation_of(self, session: Session) -> int:
+        link = self._next
+        return link.generation if link is not None and link.session is session else self.generation
 
     # The hot path --------------------------------------------------------------------------------
 
@@ -863,24 +870,22 @@ class Connection:
 
     def _on_frame(self, frame: bytes, session: Session, received_ns: int) -> None:
         """A frame that is not plain data for a known feed, or whose coming may mean something."""
-        if self._attentive and not self._admit(frame, session):
+        if self._attentive:
+            if not self._admit(frame, session):
+                return
+            for tap in self._hooks.taps:
+                tap(self.name, self._generation_of(session), frame, received_ns)
+        try:
+            frame, key = open_frame(frame, self._dialect)
+        except Bomb as bomb:
+            raise SocketEnded(str(bomb)) from None
+        except DecodeError as error:
+            self._cannot_read(frame, error)
             return
-        if not frame or frame[0] != _JSON_OBJECT:
-            sign_of_life = heartbeat(frame)
-            if sign_of_life is None:
-                inflated = self._inflate(frame)
-                if inflated is None:
-                    return
-                frame = inflated
-                sign_of_life = heartbeat(frame)
-            if sign_of_life is not None:
-                self._heard(sign_of_life, session)
-                return
-        key = data_key(frame, self._dialect.heads)
-        if key is None or key == b"System":
-            key = self._control(frame, session)
-            if key is None:
-                return
+        if not isinstance(key, bytes):
+            if key is not None:
+                self._heard(key, session)
+            return
         feed = self.routes.feed(key)
         if feed is None:
             return
@@ -895,40 +900,6 @@ class Connection:
             fed = [route.text for route in feed.routes if route.data_ns == received_ns]
             if len(fed) == 1:  # with several candidates it may be the data of either
                 self._heed(session.confirm(fed[0], asyncio.get_running_loop().time()), session)
-
-    def _inflate(self, frame: bytes) -> bytes | None:
-        """A binary frame is one raw deflate stream; a damaged one is reported, a bomb ends the socket.
-
-        JSON objects begin with a byte no deflate stream of a JSON object can begin with, which is why
-        text and binary need not be told apart before.
-        """
-        text = frame.lstrip()
-        if text[:1] == b"{":
-            return text
-        inflater = zlib.decompressobj(-15)
-        try:
-            inflated = inflater.decompress(frame, MOST_INFLATED)
-        except zlib.error:
-            self._cannot_read(frame, NotJSON("neither JSON nor raw deflate"))
-            return None
-        if inflater.unconsumed_tail:
-            raise SocketEnded(f"a frame inflates to more than {MOST_INFLATED >> 20} MiB")
-        if not inflater.eof:
-            self._cannot_read(frame, NotJSON("the deflate stream is cut"))
-            return None
-        return inflated
-
-    def _control(self, frame: bytes, session: Session) -> bytes | None:
-        """Heed a control frame; or the key of a data frame in an unusual form."""
-        try:
-            control = self._dialect.control(frame)
-            if control is None:
-                return unusual_key(frame)
-        except DecodeError as error:
-            self._cannot_read(frame, error)
-            return None
-        self._heard(control, session)
-        return None
 
     def _heard(self, control: Control, session: Session) -> None:
         if isinstance(control, Pong):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from bitmart_async.decoding import DecodeError
 from bitmart_async.websocket.dialects import data_key, heartbeat
+from bitmart_async.websocket.frames import MOST_INFLATED
 
 if TYPE_CHECKING:
     from bitmart_async.websocket.dialects import Dialect
@@ -30,7 +31,6 @@ __all__ = ["Handover"]
 
 _MOST_KEPT = 20_000
 _MOST_BYTES = 32 * 1024 * 1024
-_MOST_INFLATED = 8 * 1024 * 1024
 _BOOK_CHANNELS = (b"depth/increase", b"depthIncrease")
 """Incremental books."""
 
@@ -114,6 +114,6 @@ class Handover:
         """Whether it belongs to an incremental book."""
         if not frame.startswith(b"{"):
             with contextlib.suppress(zlib.error):
-                frame = zlib.decompressobj(-15).decompress(frame, _MOST_INFLATED)
+                frame = zlib.decompressobj(-15).decompress(frame, MOST_INFLATED)
         key = data_key(frame, self._dialect.heads) or b""
         return any(channel in key for channel in _BOOK_CHANNELS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from bitmart_async.errors import BitMartError, IpBanned
     from bitmart_async.websocket.events import Event
@@ -26,6 +26,7 @@ class Hooks:
         banned: The host answered 418; stops every connection to it.
         resync: Measures the clock again; False when that failed.
         pressure: Set when a consumer's queue is filling up.
+        taps: Called with connection, generation, frame and time of receipt (Unix ns) for every frame taken.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Hooks:
         logger: logging.Logger,
         mask: Callable[[str], str],
         pressure: Pressure,
+        taps: Sequence[Callable[[str, int, bytes, int], None]],
     ) -> None:
         self.open_socket = open_socket
         self.emit = emit
@@ -50,3 +52,4 @@ class Hooks:
         self.log = logger
         self.mask = mask
         self.pressure = pressure
+        self.taps = taps
