@@ -35,6 +35,7 @@ RawSink: TypeAlias = "Callable[[str, bytes], None]"
 
 _NO_SYMBOL = frozenset({"", "ALL_SYMBOLS", "BALANCE_UPDATE"})
 _SYMBOL = b'"symbol":"'
+_SYMBOL_SIZE = len(_SYMBOL)
 _MOST_KEYS = 4096
 """Keys remembered; a server that makes up new ones for ever must not fill the memory."""
 
@@ -76,6 +77,7 @@ class Feed:
     """What one key leads to."""
 
     __slots__ = (
+        "_by_bytes",
         "_by_symbol",
         "_decode",
         "_finite",
@@ -83,6 +85,7 @@ class Feed:
         "_named",
         "_others",
         "_raw",
+        "_raw_alone",
         "_read",
         "_single",
         "_unfold",
@@ -108,6 +111,8 @@ class Feed:
         self._others = everything if by_symbol else routes
         self._single = routes if len(routes) == 1 and not by_symbol else None
         self._raw = any(route.raw_sinks for route in routes)
+        self._raw_alone = self._raw and not any(route.sinks for route in routes)
+        self._by_bytes = {symbol.encode(): routes for symbol, routes in self._by_symbol.items()}
 
     def _concerned(self, frame: bytes) -> list[Route]:
         """The routes a frame is about, found without reading its numbers. Raises DecodeError."""
@@ -115,33 +120,29 @@ class Feed:
             return self._others
         first = frame.find(b"{", 1)
         if first > 0 and frame.find(b"{", first + 1) < 0:  # a single element, without an object inside
-            start = frame.rfind(_SYMBOL) + len(_SYMBOL)
+            start = frame.rfind(_SYMBOL) + _SYMBOL_SIZE
             if start > first:
-                symbol = frame[start : frame.find(b'"', start)].decode("utf-8", "replace")
-                routes = self._by_symbol.get(symbol)
+                routes = self._by_bytes.get(frame[start : frame.find(b'"', start)])
                 if routes is not None:
                     return routes
         names = symbols_in(frame)
         if None in names:
             return self.routes
-        found = {
-            route.text: route for name in names for route in self._by_symbol.get(name or "", self._others)
-        }
-        return list(found.values())
-
-    def _deliver_raw(self, frame: bytes, received_ns: int, *, alone: bool) -> None:
-        for route in self._concerned(frame):
-            if route.raw_sinks:
-                route.data_ns = received_ns
-                route.updates += alone
-                for sink in route.raw_sinks:
-                    sink(route.text, frame)
+        found = [self._by_symbol.get(name or "", self._others) for name in names]
+        if len(found) == 1:
+            return found[0]
+        return list({route.text: route for routes in found for route in routes}.values())
 
     def deliver(self, frame: bytes, received_ns: int) -> None:
         """Decode the frame and hand each element to its route's sinks. Raises DecodeError."""
         if self._raw:
-            alone = not any(route.sinks for route in self.routes)
-            self._deliver_raw(frame, received_ns, alone=alone)
+            alone = self._raw_alone
+            for route in self._concerned(frame):
+                route.data_ns = received_ns
+                if alone:
+                    route.updates += 1
+                for raw_sink in route.raw_sinks:
+                    raw_sink(route.text, frame)
             if alone:
                 return
         decode, unfold, finite = self._decode, self._unfold, self._finite
