@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import importlib.util
 import json
+import platform
+import random
+import statistics
 import subprocess
 import sys
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.stream_client import spelled
 from benchmarks.stream_server import scripts
 
 if TYPE_CHECKING:
@@ -16,16 +25,31 @@ if TYPE_CHECKING:
 
     from benchmarks.frames import Script
 
-FLOOR = "floor"
-PICOWS = importlib.util.find_spec("picows") is not None
-LIMITS = {
-    "handler": 0.60,
-    "book": 0.90,
-    "iterator": 0.70,
-    "raw": 0.25,
-    "handler (picows)": 0.55,
-}
-"""Aims of the project: CPU per frame, as a part of the plain loop's."""
+FLOOR, TYPED = "floor", "typed floor"
+_OURS = ("transport", "handler", "book", "iterator", "raw", "ten handlers")
+_TOPICS = ("one topic", "hundred topics")
+_HAS = {name: importlib.util.find_spec(name) is not None for name in ("picows", "uvloop")}
+
+
+def contenders(*, quick: bool) -> list[str]:
+    """Who takes part; the extra ``fast`` where it is installed."""
+    kinds = [FLOOR, TYPED, *_OURS, *_TOPICS]
+    if _HAS["picows"] and not quick:
+        kinds += ["transport (picows)", "handler (picows)"]
+    if _HAS["uvloop"] and not quick:
+        kinds += ["handler (uvloop)"]
+        if _HAS["picows"]:
+            kinds += ["handler (picows, uvloop)"]
+    return kinds
+
+
+AIMS = {"handler": 0.60, "book": 0.90, "iterator": 0.70, "raw": 0.25, "handler (picows)": 0.55,
+        "handler (picows, uvloop)": 0.55}  # fmt: skip
+"""What the project aims at: CPU per frame as a part of the plain loop's, in both mixes."""
+GUARD = {"handler": 0.85, "iterator": 1.0, "raw": 0.50, "ten handlers": 1.0, "transport": 0.20}
+"""What ``--quick`` fails at, in either mix: what was measured, and a margin for a busy machine."""
+GUARD_TOPICS = 1.25
+"""The same for a hundred topics against one."""
 
 
 class Process:
@@ -89,8 +113,7 @@ class Arena:
         client = self._clients[kind]
         client.say(do=what, market=content.market, frames=len(content.frames), elements=content.elements)
         assert client.line() == "ready"
-        who = kind.replace(" ", "_").replace("(", "").replace(")", "")
-        self._server.say(who=f"{who}_{content.market}", **order)
+        self._server.say(who=f"{spelled(kind)}_{content.market}", **order)
         told = json.loads(self._server.line())
         return told, json.loads(client.line())
 
@@ -105,3 +128,147 @@ class Arena:
         script = self.scripts[name]
         written, measured = self._round(kind, "clock", script, do="pace", script=name, burst=burst, gap=gap)
         return [(got - sent) / 1e3 for sent, got in zip(written, measured["stamps"], strict=True)]
+
+    def memory(self, kind: str) -> int:
+        """Resident bytes."""
+        client = self._clients[kind]
+        client.say(do="memory")
+        return int(client.line())
+
+
+@dataclass
+class Costs:
+    """CPU microseconds per frame, by script and contender, round by round."""
+
+    rounds: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    def run(self, arena: Arena, groups: dict[str, Sequence[str]], rounds: int) -> None:
+        """The first round only warms up; in each the order is drawn anew."""
+        for number in range(-1, rounds):
+            for script in random.sample(list(groups), len(groups)):
+                kinds = random.sample(list(groups[script]), len(groups[script]))
+                found = {kind: arena.cost(kind, script) for kind in kinds}
+                if number >= 0:
+                    self.rounds.setdefault(script, []).append(found)
+
+    def ratio(self, script: str, kind: str, floor: str = FLOOR) -> tuple[float, float, float]:
+        """Quartiles of the ratios of the rounds."""
+        low, middle, high = statistics.quantiles(
+            [found[kind] / found[floor] for found in self.rounds[script]], n=4
+        )
+        return low, middle, high
+
+    def median(self, script: str, kind: str) -> float:
+        """Microseconds per frame."""
+        return statistics.median(found[kind] for found in self.rounds[script])
+
+
+def show_costs(costs: Costs, kinds: Sequence[str]) -> None:
+    print(
+        "\nCPU of the client per frame; ratio to the plain loop (websockets recv + msgspec to dict), quartiles"
+    )
+    print(
+        f"{'':26}"
+        + "".join(f"{market:>8}: us  frames/s  ratio {'':12}" for market in ("spot", "futures"))
+        + " aim"
+    )
+    for kind in kinds:
+        line = f"{kind:26}"
+        for market in ("spot", "futures"):
+            low, middle, high = costs.ratio(market, kind)
+            spent = costs.median(market, kind)
+            line += f"{spent:12.2f}{1e6 / spent:10.0f}{middle:7.2f} ({low:.2f}-{high:.2f})"
+        print(line + (f"  {AIMS[kind]:.2f}" if kind in AIMS else ""))
+
+
+def show_delays(arena: Arena, kinds: Sequence[str], rounds: int) -> None:
+    print(
+        "\nMicroseconds from the server's write to the handler (spot mix); ratio to websockets recv + typed decode"
+    )
+    for name, burst, gap in (("lone frames", 1, 0.0015), ("bursts of 50", 50, 0.03)):
+        found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+        for number in range(-1, rounds):
+            for kind in random.sample(list(kinds), len(kinds)):
+                cuts = statistics.quantiles(arena.delays(kind, "spot paced", burst, gap), n=100)
+                if number >= 0:
+                    found[kind].append((cuts[49], cuts[98]))
+        print(f"{name:26}{'p50':>8}{'p99':>8}{'ratio p50':>12}{'ratio p99':>12}")
+        for kind in kinds:
+            middle = [statistics.median(column) for column in zip(*found[kind], strict=True)]
+            pairs = list(zip(found[kind], found[TYPED], strict=True))
+            ratios = [
+                statistics.median(ours[place] / floor[place] for ours, floor in pairs) for place in (0, 1)
+            ]
+            print(f"  {kind:24}{middle[0]:8.0f}{middle[1]:8.0f}{ratios[0]:12.2f}{ratios[1]:12.2f}")
+
+
+def show_memory() -> None:
+    """A process with 1,000 topics and 100 books of 100 levels a side."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.stream_memory"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    print(f"\n{done.stdout.strip()}")
+
+
+def heading(rounds: int) -> None:
+    names = []
+    for name in ("websockets", "msgspec", "picows", "uvloop"):
+        try:
+            names.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            names.append(f"{name} not installed")
+    print(f"Streams; {datetime.datetime.now(datetime.UTC):%Y-%m-%d}, Python {platform.python_version()}, "
+          f"{', '.join(names)}; {rounds} rounds")  # fmt: skip
+
+
+def run(*, quick: bool) -> list[str]:
+    """Measure and print; what is worse than :data:`GUARD`."""
+    began, rounds, frames = time.monotonic(), 7 if quick else 15, 6000 if quick else 12000
+    kinds = contenders(quick=quick)
+    mixed = [kind for kind in kinds if kind not in _TOPICS]
+    heading(rounds)
+    costs = Costs()
+    with Arena(kinds, frames) as arena:
+        groups: dict[str, Sequence[str]] = {"spot": mixed, "futures": mixed}
+        costs.run(arena, groups, rounds)
+        show_costs(costs, mixed)
+        topics = [
+            arena.cost("hundred topics", "spot hundred") / arena.cost("one topic", "spot one")
+            for _ in range(rounds + 1)
+        ][1:]
+        hundred = statistics.median(topics)
+        print(f"\n100 subscribed topics against 1, CPU per frame: {hundred:.2f} (aim 0.90-1.10)")
+        ten = [costs.ratio(market, "ten handlers", "handler")[1] for market in ("spot", "futures")]
+        print(f"10 handlers on each topic against 1: {ten[0]:.2f} spot, {ten[1]:.2f} futures (decoded once)")
+        if not quick:
+            show_delays(
+                arena, [kind for kind in mixed if kind in (TYPED, FLOOR) or kind.startswith("handler")], 7
+            )
+    if not quick:
+        show_memory()
+    print(f"\n{time.monotonic() - began:.0f} s")
+    worse = [
+        f"{kind}, {market}: {costs.ratio(market, kind)[1]:.2f} of the plain loop, more than {limit:.2f}"
+        for kind, limit in GUARD.items()
+        for market in ("spot", "futures")
+        if costs.ratio(market, kind)[1] > limit
+    ]
+    if hundred > GUARD_TOPICS:
+        worse.append(f"a hundred topics cost {hundred:.2f} times one, more than {GUARD_TOPICS:.2f}")
+    return worse
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="CPU only, under a minute; exit code 1 when it got worse"
+    )
+    given = parser.parse_args()
+    worse = run(quick=given.quick)
+    for line in worse:
+        print(f"worse than it was: {line}")
+    sys.exit(1 if worse and given.quick else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -322,14 +322,22 @@ KINDS: dict[str, type[Contender]] = {
 
 def main() -> None:
     kind, port = sys.argv[1], int(sys.argv[2])
-    contender = KINDS[kind.removesuffix(" (picows)")](
-        port, kind.replace(" ", "_").replace("(", "").replace(")", "")
-    )
-    if kind.endswith("(picows)"):
-        os.environ["BITMART_ASYNC_TRANSPORT"] = "picows"
-        if isinstance(contender, Bare):
-            contender.name = "picows"
-    asyncio.run(contender.serve())
+    name, _, variant = kind.partition(" (")
+    os.environ["BITMART_ASYNC_TRANSPORT"] = "picows" if "picows" in variant else "fast"
+    contender = KINDS[name](port, spelled(kind))
+    if isinstance(contender, Bare):
+        contender.name = os.environ["BITMART_ASYNC_TRANSPORT"]
+    if "uvloop" in variant:
+        import uvloop
+
+        uvloop.run(contender.serve())
+    else:
+        asyncio.run(contender.serve())
+
+
+def spelled(kind: str) -> str:
+    """A contender's name as it stands in a URL."""
+    return "".join(letter if letter.isalnum() else "_" for letter in kind)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,10 @@ _VARIABLE = "BITMART_ASYNC_TRANSPORT"
 def chosen_transport() -> str:
     """The transport the environment asks for, or the default. Raises ConfigurationError for any other."""
     name = os.environ.get(_VARIABLE, "") or "fast"
-    if name not in ("fast", "plain"):
-        raise ConfigurationError(f"{_VARIABLE}={name!r}: must be fast or plain")
+    if name not in ("fast", "plain", "picows"):
+        raise ConfigurationError(f"{_VARIABLE}={name!r}: must be fast, plain or picows")
+    if name == "picows" and importlib.util.find_spec("picows") is None:
+        raise ConfigurationError(f"{_VARIABLE}=picows needs picows: pip install 'bitmart-async[fast]'")
     return name
 
 
@@ -36,6 +39,10 @@ async def open_websocket(
     proxy: str | None = None,
 ) -> Transport:
     """Connect, upgrade and hand over the socket, all within ``timeout`` seconds."""
+    if transport == "picows":
+        from bitmart_async.websocket.over_picows import open_with_picows
+
+        return await open_with_picows(url, timeout, ssl_context=ssl_context, proxy=proxy)
     return await open_with_websockets(
         url, timeout, ssl_context=ssl_context, proxy=proxy, fast=transport == "fast"
     )
