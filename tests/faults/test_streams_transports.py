@@ -19,7 +19,6 @@ from tests.faults.test_streams_transport import (  # noqa: F401
     test_T3_a_reset_inside_a_frame_leaves_no_trace_of_the_frame,
     test_T4_every_close_we_did_not_ask_for_reconnects,
     test_T15_slices_and_fragments_read_like_whole_frames,
-    test_T18_a_handler_that_blocks_the_loop_costs_no_connection,
 )
 from tests.faults.test_streams_wire import (  # noqa: F401
     test_binary_frames_keep_their_place_among_text_frames,
