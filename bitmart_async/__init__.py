@@ -181,6 +181,14 @@ if TYPE_CHECKING:
     from bitmart_async.models.spot import SpotOrderRequest
     from bitmart_async.models.spot_legacy import SpotOrderRequestV2
     from bitmart_async.ratelimit import Quota, RateLimits, RateLimitState, Scope, Use
+    from bitmart_async.recording import (
+        RecordedEvent,
+        RecordedFrame,
+        Recorder,
+        RecorderStats,
+        Recording,
+        RecordingSummary,
+    )
     from bitmart_async.rest.clients import FuturesClientV2, RestClient
     from bitmart_async.rest.dead_mans_switch import DeadMansSwitch, SwitchState
     from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
@@ -356,6 +364,14 @@ _HOMES = {
     "models.spot": ("SpotOrderRequest",),
     "models.spot_legacy": ("SpotOrderRequestV2",),
     "ratelimit": ("Quota", "RateLimitState", "RateLimits", "Scope", "Use"),
+    "recording": (
+        "RecordedEvent",
+        "RecordedFrame",
+        "Recorder",
+        "RecorderStats",
+        "Recording",
+        "RecordingSummary",
+    ),
     "rest.clients": ("FuturesClientV2", "RestClient"),
     "rest.dead_mans_switch": ("DeadMansSwitch", "SwitchState"),
     "rest.endpoint": ("Auth", "Effect", "Endpoint"),
@@ -511,6 +527,12 @@ __all__ = [
     "RateLimited",
     "RateLimits",
     "RebateStatus",
+    "RecordedEvent",
+    "RecordedFrame",
+    "Recorder",
+    "RecorderStats",
+    "Recording",
+    "RecordingSummary",
     "RedirectRefused",
     "RegionRestricted",
     "RestClient",

@@ -23,6 +23,8 @@ _CLASSES = (
     "Archive",
     "OrderBook",
     "LiveOrderBook",
+    "Recorder",
+    "Recording",
 )
 _MODULES = (
     "models.enums",
@@ -45,6 +47,7 @@ _MODULES = (
     "trading",
     "rest",
     "archive",
+    "recording",
     "numbers",
     "book",
 )

@@ -19,7 +19,17 @@ from bitmart_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FORMAT", "Done", "Head", "Journal", "Lock", "read_head", "write_file", "write_head"]
+__all__ = [
+    "FORMAT",
+    "Done",
+    "Head",
+    "Journal",
+    "Lock",
+    "read_head",
+    "sync_folder",
+    "write_file",
+    "write_head",
+]
 
 FORMAT = 1
 
@@ -154,9 +164,9 @@ class Journal:
 class Lock:
     """Holds a folder for one process, until it is closed or the process ends in any way."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: str = "archive") -> None:
         """Raises ConfigurationError when another process holds it."""
-        self._file = (path / "archive.lock").open("ab")
+        self._file = (path / f"{kind}.lock").open("ab")
         try:
             import fcntl
         except ModuleNotFoundError:  # Windows: nothing that ends with the process without a handle on it
@@ -166,7 +176,7 @@ class Lock:
         except OSError:
             self._file.close()
             raise ConfigurationError(
-                f"another process is writing the archive in {path}; wait for it or give another folder"
+                f"another process is writing the {kind} in {path}; wait for it or give another folder"
             ) from None
 
     def close(self) -> None:

@@ -285,6 +285,11 @@ class WebsocketClient:
         look()
         return end
 
+    @property
+    def environment(self) -> Environment:
+        """Where it connects to."""
+        return self._environment
+
     async def events(self) -> AsyncIterator[Event]:
         """All events but updates, as they happen, until the client is closed."""
         box: Mailbox[Event] = Mailbox("drop_oldest", 1000, key=lambda event: event.name, told=lambda _: None)
