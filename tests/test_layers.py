@@ -66,7 +66,7 @@ websocket.order_books
 websocket.connection
 websocket.client websocket
 archive.raw archive.journal archive.columns archive.plan
-archive.units
+archive.units archive.parquet
 archive.replay
 archive.tables
 archive.report

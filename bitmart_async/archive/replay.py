@@ -65,8 +65,11 @@ class Replay:
         """Set when the last reply refused; None otherwise."""
         self._decoder = decoder
 
-    def feed(self, record: Record) -> Sequence[object]:
+    def feed(self, record: Record, data: object = None) -> Sequence[object]:
         """Rows that are certain now.
+
+        Args:
+            data: What the client has read from this very reply already; None: it is read here.
 
         Raises:
             Damaged: The record is not the answer to what is asked for now.
@@ -85,7 +88,7 @@ class Replay:
             if not self.reading.refuse(record.code):
                 self.ended = Ended(code=record.code, reason=record.message, unreadable=False)
             return ()
-        return self.reading.take(self._decoder.read(self.unit.ask.endpoint, record))
+        return self.reading.take(self._decoder.read(self.unit.ask.endpoint, record) if data is None else data)
 
     def rows(self, records: Iterable[Record]) -> Iterator[object]:
         """All rows of all records."""

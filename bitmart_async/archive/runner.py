@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 from bitmart_async._version import __version__
 from bitmart_async.archive.columns import iso
 from bitmart_async.archive.journal import FORMAT, Done, Head, Journal, Lock, read_head, write_file, write_head
+from bitmart_async.archive.parquet import arrow
 from bitmart_async.archive.plan import ASKS, OMITTED
 from bitmart_async.archive.raw import RawFile, record
 from bitmart_async.archive.replay import Decoder, Replay, plain
 from bitmart_async.archive.report import ArchiveReport, TableReport, as_json, as_markdown, table_report
-from bitmart_async.archive.tables import Source, arrow, digest, write_table
+from bitmart_async.archive.tables import Source, digest, write_table
 from bitmart_async.archive.units import lines, windows_left
 from bitmart_async.environments import LIVE
 from bitmart_async.errors import (
@@ -359,7 +360,7 @@ class _Run:
         while (params := replay.reading.params) is not None:
             self._left[unit.ask.table] = others + windows_left(unit, replay.reading.place[0] * scale)
             try:
-                reply = await self._request(client, unit, plain(params))
+                reply, data = await self._request(client, unit, plain(params))
             except _Failed as failure:
                 self._failed.add(unit.id)
                 self._finish(unit, "failed", replay, tally, reason=str(failure))
@@ -367,7 +368,7 @@ class _Run:
             raw.add(reply)
             self._sync()
             self._requests += 1
-            self._rows += tally.add(replay.feed(reply))
+            self._rows += tally.add(replay.feed(reply, data))
             self._progress("reading")
             if replay.ended is not None:
                 return self._end(unit, replay, tally)
@@ -419,8 +420,8 @@ class _Run:
 
     async def _request(
         self, client: RestClient | FuturesClientV2, unit: Unit, params: dict[str, object]
-    ) -> Record:
-        """One request until it has an outcome that can be kept. Raises _Failed, AuthError."""
+    ) -> tuple[Record, object]:
+        """One request until it has an outcome that can be kept, and its typed data. Raises _Failed, AuthError."""
         ask = unit.ask
         tries = 0
         while True:
@@ -435,7 +436,7 @@ class _Run:
             except (TransportError, RateLimited, SystemFault, Maintenance, TimestampRejected) as error:
                 tries += 1
                 if isinstance(error, BadResponse) and tries >= 3 and error.raw:
-                    return self._record(unit, params, error, unreadable=True)
+                    return self._record(unit, params, error, unreadable=True), None
                 if tries >= _TRIES or isinstance(error, TlsError):
                     raise _Failed(str(error)) from None
                 await asyncio.sleep(_pause(error, tries))
@@ -443,14 +444,14 @@ class _Run:
             except AuthError as error:
                 if ask.host not in self._answered:
                     raise
-                return self._record(unit, params, error)
+                return self._record(unit, params, error), None
             except ApiError as error:
-                return self._record(unit, params, error)
+                return self._record(unit, params, error), None
             except BitMartError as error:  # refused here: nothing was sent, and nothing would change that
                 raise _Failed(str(error)) from None
             self._answered.add(ask.host)
             self._time(ask, time.monotonic() - began)
-            return record(
+            kept = record(
                 unit=unit.id,
                 endpoint=ask.endpoint.id,
                 method=ask.endpoint.method,
@@ -461,6 +462,7 @@ class _Run:
                 raw=envelope.raw,
                 secrets=self._secrets,
             )
+            return kept, None if kept.masked else envelope.data
 
     def _record(
         self, unit: Unit, params: dict[str, object], error: BitMartError, *, unreadable: bool = False

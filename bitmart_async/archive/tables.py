@@ -1,23 +1,21 @@
 """Rows as tables: CSV for every program, Parquet beside it. Both are written anew from the raw replies.
 
-A table is written in two passes over the raw replies: CSV first, which also shows how wide the numbers
-are, then Parquet in groups of rows. Nothing but one unit's rows and the ids of one line are held.
-The same replies give the same bytes.
+A table is written in one pass over the raw replies, Parquet in groups of rows; a second pass is made when
+a number turns out to be wider than a Parquet column. Nothing but one reply's rows, one group and the ids of one
+line are held. The same replies give the same bytes.
 """
 
 from __future__ import annotations
 
 import csv
-import importlib
 import os
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
 from hashlib import blake2b, sha256
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from bitmart_async.archive.columns import PLACES, Column, columns_of, fits, iso
+from bitmart_async.archive.columns import columns_of, iso
 from bitmart_async.archive.journal import sync_folder
-from bitmart_async.archive.raw import store_extra
+from bitmart_async.archive.parquet import ParquetFile, too_wide
 from bitmart_async.archive.replay import Decoder, Replay
 from bitmart_async.archive.units import lines
 
@@ -33,12 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "Table", "UnitResult", "digest", "write_table"]
 
-_GROUP: Final = 10_000
-"""Rows of one group in Parquet, and rows held at most before they are written."""
-_INT64: Final = 1 << 63
-_FROM, _TO = "asked_from", "asked_to"
-_STEP: Final = Decimal(1).scaleb(-PLACES)
-_WIDE: Final = Context(prec=38)
+_FROM: Final = "asked_from"
+_TO: Final = "asked_to"
 
 Pair = tuple[dict[str, object], object]
 
@@ -104,25 +98,34 @@ def write_table(ask: Ask, source: Source, folder: Path, *, durable: bool = True)
     columns = columns_of(ask.row, list(dict.fromkeys(asked)))
     table = Table(name=ask.table)
     wide = [False] * len(columns)
-    csv_path = folder / "csv" / f"{ask.table}.csv"
-    csv_path.parent.mkdir(parents=True, exist_ok=True)
-    beside = csv_path.with_name(csv_path.name + ".part")
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([column.name for column in columns])
-        for pair in _rows(ask, source, table):
-            values = [column.pick(pair) for column in columns]
-            writer.writerow([column.text(value) for column, value in zip(columns, values, strict=True)])
-            for number, value in enumerate(values):
-                if not wide[number] and _too_wide(columns[number], value):
-                    wide[number] = True
-            _note_time(table, ask, pair[1])
-    _put_in_place(beside, csv_path, durable=durable)
+    parquet_path = folder / "parquet" / f"{ask.table}.parquet"
+    parquet = ParquetFile(parquet_path, columns, wide)
+    try:
+        csv_path = folder / "csv" / f"{ask.table}.csv"
+        csv_path.parent.mkdir(parents=True, exist_ok=True)
+        beside = csv_path.with_name(csv_path.name + ".part")
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([column.name for column in columns])
+            for pair in _rows(ask, source, table):
+                values = [column.pick(pair) for column in columns]
+                writer.writerow([column.text(value) for column, value in zip(columns, values, strict=True)])
+                for number, value in enumerate(values):
+                    if not wide[number] and too_wide(columns[number], value):
+                        wide[number] = True
+                _note_time(table, ask, pair[1])
+                if not any(wide):
+                    parquet.add(values)
+        _put_in_place(beside, csv_path, durable=durable)
+        if any(wide):  # rare: numbers beyond what a column takes; written again, with text where needed
+            parquet.close()
+            parquet = ParquetFile(parquet_path, columns, wide)
+            for pair in _rows(ask, source, Table(name=ask.table)):
+                parquet.add([column.pick(pair) for column in columns])
+    finally:
+        parquet.close()
+    _put_in_place(parquet.beside, parquet_path, durable=durable)
     table.wide = [column.name for column, over in zip(columns, wide, strict=True) if over]
-    again = Table(name=ask.table)
-    rows = _rows(ask, source, again)
-    parquet = folder / "parquet" / f"{ask.table}.parquet"
-    _put_in_place(_write_parquet(rows, columns, wide, parquet), parquet, durable=durable)
     return table
 
 
@@ -184,60 +187,3 @@ def _own_time(row: object) -> int | None:
         if isinstance(value, int):
             return value * factor
     return None
-
-
-def _too_wide(column: Column, value: object) -> bool:
-    if column.kind == "number":
-        return isinstance(value, Decimal) and not fits(value)
-    if column.kind in ("whole", "time"):
-        return value is not None and not (isinstance(value, int) and -_INT64 <= value < _INT64)
-    return False
-
-
-# Parquet ------------------------------------------------------------------------------------------
-
-
-def arrow(name: str) -> Any:
-    """A module of pyarrow. Raises ConfigurationError when it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError:
-        raise store_extra("pyarrow") from None
-
-
-def _write_parquet(rows: Iterator[Pair], columns: list[Column], wide: list[bool], path: Path) -> Path:
-    """Write beside ``path``; where."""
-    pa, parquet = arrow("pyarrow"), arrow("pyarrow.parquet")
-    kinds = {
-        "text": pa.string(),
-        "number": pa.decimal128(38, PLACES),
-        "whole": pa.int64(),
-        "flag": pa.bool_(),
-        "time": pa.timestamp("ms", tz="UTC"),
-    }
-    types = [
-        kinds["text"] if over else kinds[column.kind] for column, over in zip(columns, wide, strict=True)
-    ]
-    schema = pa.schema([(column.name, kind) for column, kind in zip(columns, types, strict=True)])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-
-    def put(writer: Any, group: list[list[object]]) -> None:
-        arrays = [pa.array(values, type=kind) for values, kind in zip(group, types, strict=True)]
-        writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=_GROUP)
-
-    with parquet.ParquetWriter(beside, schema, compression="zstd") as writer:
-        group: list[list[object]] = [[] for _ in columns]
-        for pair in rows:
-            for column, over, values in zip(columns, wide, group, strict=True):
-                value = column.pick(pair)
-                if over and value is not None:
-                    value = column.text(value)
-                elif column.kind == "number" and isinstance(value, Decimal):
-                    value = value.quantize(_STEP, context=_WIDE)
-                values.append(value)
-            if len(group[0]) >= _GROUP:
-                put(writer, group)
-                group = [[] for _ in columns]
-        put(writer, group)
-    return beside

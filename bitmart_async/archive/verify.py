@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bitmart_async.archive.journal import Journal, read_head
+from bitmart_async.archive.parquet import arrow
 from bitmart_async.archive.plan import ASKS
 from bitmart_async.archive.raw import Damaged, RawFile
 from bitmart_async.archive.report import ArchiveReport, table_report
-from bitmart_async.archive.tables import Source, arrow, digest, write_table
+from bitmart_async.archive.tables import Source, digest, write_table
 from bitmart_async.archive.units import lines
 
 if TYPE_CHECKING:

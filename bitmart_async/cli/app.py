@@ -26,7 +26,7 @@ _LIVE = Where()
 
 app = cyclopts.App(
     name="bitmart",
-    help="BitMart for asyncio programs: a demo and a BitMart on your own machine.",
+    help="BitMart from the shell: keep an account, call any method, find faults, run a BitMart of your own.",
     version=__version__,
     help_on_error=True,
 )

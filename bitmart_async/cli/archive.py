@@ -81,7 +81,7 @@ class _Screen:
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
             console=console,
-            disable=quiet,
+            disable=quiet or not console.is_terminal,
             transient=True,
         )
         self._task: TaskID | None = None
@@ -166,7 +166,7 @@ async def verify(console: Console, path: Path, *, as_report: bool) -> int:
         SpinnerColumn(),
         TextColumn("Checking {task.fields[table]}"),
         console=console,
-        disable=as_report,
+        disable=as_report or not console.is_terminal,
         transient=True,
     ) as progress:
         task = progress.add_task("", table="")

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from bitmart_async import FuturesClientV2, ParameterError, RestClient
 from bitmart_async.cli import USAGE
-from bitmart_async.cli.where import the_place
+from bitmart_async.cli.where import at_the_keyboard, the_place
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.params import Amount, Choice, Flag, NumberId, Param, Rows, Texts, Whole
 
@@ -242,8 +242,9 @@ def _agreed(console: Console, method: Method, params: Mapping[str, object], plac
     if not sys.stdin.isatty():
         console.print("[red]It changes something. Nobody is here to ask: add --yes to send it.[/]")
         return False
-    if Confirm.ask("Send it?", console=console, default=False):
-        return True
+    with at_the_keyboard():
+        if Confirm.ask("Send it?", console=console, default=False):
+            return True
     console.print("Nothing was sent.")
     return False
 

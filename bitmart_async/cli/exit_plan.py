@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Final
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -476,11 +477,12 @@ def _show(
         console.print(Text(f"{_NOTICE} {max(left, 0)} days are left.\n", style="yellow"))
     _show_balances(console, found)
     for number, step in enumerate(todo, 1):
-        console.print(Text.assemble((f"{number}. {step.title}", "bold"), f"\n   {step.why}"))
+        console.print(Text(f"{number}. {step.title}", style="bold"))
+        console.print(Padding(Text(step.why), (0, 0, 0, 3)))
         for command in step.commands:
             console.print(Text(f"   $ {command}", style="green"), soft_wrap=True)
         for note in step.notes:
-            console.print(Text(f"   {note}", style="dim"))
+            console.print(Padding(Text(note, style="dim"), (0, 0, 0, 3)))
     if todo:
         console.print(
             "\nNothing was changed. Run one step, then this again: amounts and order follow what is there then."
@@ -488,4 +490,4 @@ def _show(
     if held.unread:
         console.print("\n[bold]Could not be read[/], so that something may be missing above:")
         for what, why in held.unread:
-            console.print(Text(f"   {what}: {why}", style="yellow"))
+            console.print(Padding(Text(f"{what}: {why}", style="yellow"), (0, 0, 0, 3)))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -30,13 +31,13 @@ from bitmart_async import (
 from bitmart_async.ratelimit import Gate, Window
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Generator, Mapping
 
     from rich.console import Console
 
     from bitmart_async import Quota, RateLimitState
 
-__all__ = ["Place", "Where", "the_place"]
+__all__ = ["Place", "Where", "at_the_keyboard", "the_place"]
 
 _VARIABLES = ("BITMART_API_KEY", "BITMART_API_SECRET", "BITMART_API_MEMO")
 _PLACE = Group("Where", sort_key=1)
@@ -117,6 +118,18 @@ async def the_place(where: Where, console: Console, *, keys: bool) -> AsyncGener
     )
 
 
+@contextmanager
+def at_the_keyboard() -> Generator[None, None, None]:
+    """Let Ctrl-C end a question at once: asyncio would only note it and wait for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except EOFError:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _credentials(console: Console, *, needed: bool) -> Credentials | None:
     """From the variables, or asked for where somebody can answer."""
     given = [name for name in _VARIABLES if os.environ.get(name)]
@@ -126,7 +139,8 @@ def _credentials(console: Console, *, needed: bool) -> Credentials | None:
         "No BITMART_API_KEY, BITMART_API_SECRET and BITMART_API_MEMO in the environment. "
         "What you type here is not shown and not kept."
     )
-    parts = [console.input(f"{name.removeprefix('BITMART_')}: ", password=True) for name in _VARIABLES]
+    with at_the_keyboard():
+        parts = [console.input(f"{name.removeprefix('BITMART_')}: ", password=True) for name in _VARIABLES]
     return Credentials(*(part.strip() for part in parts))
 
 

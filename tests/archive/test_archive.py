@@ -242,6 +242,22 @@ async def test_no_answer_leaves_the_archive_unfinished_and_the_next_run_finishes
         assert {t.name: t.rows for t in report.tables}["spot_wallet"] == 2
 
 
+async def test_a_number_beyond_parquet_is_kept_whole(tmp_path: Path) -> None:
+    """More digits than a decimal128 takes: CSV has them all, Parquet has the column as text, the report says
+    so, and verify agrees."""
+    digits = "123456789012345678901234567890.0000000000000000000000001"
+    body = f'{{"code":1000,"message":"","trace":"","data":{{"wallet":[{{"id":"X","name":"X","available":"{digits}",'
+    async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        sandbox.faults.reply("/spot/v1/wallet", 200, (body + '"frozen":"1.5"}]}}').encode())
+        report = await _archive(tmp_path, sandbox, sandbox.now_ms() - DAY).run()
+    assert rows(tmp_path, "spot_wallet")[0]["available"] == digits
+    table = pq.read_table(tmp_path / "parquet" / "spot_wallet.parquet")
+    assert table["available"].to_pylist() == [digits]
+    assert str(table.schema.field("frozen").type) == "decimal128(38, 18)"
+    assert {t.name: t.text_columns for t in report.tables}["spot_wallet"] == ["available"]
+    assert (await asyncio.to_thread(verify_archive, tmp_path)).ok
+
+
 async def test_a_wrong_key_ends_it_at_once(tmp_path: Path) -> None:
     """Nothing is taken for refused when the exchange does not know the key at all."""
     async with Sandbox(lively=False, rate_limits=False) as sandbox:
