@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .permissions import Restriction
 
 __all__ = ["Account", "Accounts", "Ids"]
 
@@ -30,6 +34,8 @@ class Accounts:
     def __init__(self) -> None:
         self._by_key: dict[str, Account] = {}
         self._by_uid: dict[int, Account] = {}
+        self.restrictions: dict[int, Restriction] = {}
+        """What is held against the keys of accounts, by uid."""
 
     def add(self, account: Account) -> Account:
         self._by_uid[account.uid] = account

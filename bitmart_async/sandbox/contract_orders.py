@@ -43,7 +43,7 @@ class Presets(NamedTuple):
 NO_PRESETS = Presets()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ContractTicket:
     """What a caller asks for, before the trading rules have looked at it. None is not given."""
 
@@ -63,7 +63,7 @@ class ContractTicket:
     """The plan whose trigger sends it; 0 for a customer's own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ContractFill:
     """One account's side of one trade."""
 
@@ -81,7 +81,7 @@ class ContractFill:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Flow:
     """One line of an account's statement. The amount is signed atoms."""
 

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SpotTraded:
     symbol: str
     price: int
@@ -40,13 +40,13 @@ class SpotTraded:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SpotOrderChanged:
     order: SpotOrder
     fill: SpotFill | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SpotBalanceChanged:
     uid: int
     coins: tuple[str, ...]
@@ -55,7 +55,7 @@ class SpotBalanceChanged:
     """In the wire's words; transfers, deposits and withdrawals have their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContractTraded:
     symbol: str
     trade_id: int
@@ -66,7 +66,7 @@ class ContractTraded:
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContractOrderChanged:
     """``action`` is the number the wire gives the reason.
 
@@ -78,7 +78,7 @@ class ContractOrderChanged:
     fill: ContractFill | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlanOrderChanged:
     """``action`` as for an order; 1 is that it fired."""
 
@@ -86,13 +86,13 @@ class PlanOrderChanged:
     plan: PlanOrder
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContractPositionChanged:
     uid: int
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContractAssetChanged:
     uid: int
     coin: str

@@ -78,6 +78,8 @@ class ContractMarket:
         self.funding = FundingMeter(rules, now_ms)
         self.trades: deque[PublicDeal] = deque(maxlen=_RECENT)
         self.open_interest = 278_214
+        self.suspended = False
+        """Whether customers' new orders are refused."""
 
     @property
     def last(self) -> int:
@@ -254,6 +256,8 @@ class FuturesEngine:
         """
         market = self.tradable(ticket.symbol)
         self.check_open(account)
+        if market.suspended and account.uid not in self._house:
+            raise Refusal(40015)
         price = check_ticket(ticket, market.rules)
         if ticket.client_order_id and (account.uid, ticket.client_order_id) in self._by_client_id:
             raise Refusal(40050)

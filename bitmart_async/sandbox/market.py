@@ -85,7 +85,7 @@ class _SpotVenue:
 
     @property
     def closed(self) -> bool:
-        return self._exchange.spot.closed
+        return self._exchange.spot.closed or self._exchange.spot.markets[self.symbol].suspended
 
     def _send(self, side: Side, price: int, lots: int, *, house: bool) -> int | None:
         rules, exchange = self._rules, self._exchange
@@ -133,7 +133,7 @@ class _ContractVenue:
 
     @property
     def closed(self) -> bool:
-        return self._exchange.futures.closed
+        return self._exchange.futures.closed or self._exchange.futures.markets[self.symbol].suspended
 
     def _send(self, side: Side, price: int, lots: int, *, house: bool) -> int:
         exchange = self._exchange

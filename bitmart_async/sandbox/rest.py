@@ -133,6 +133,10 @@ class RestFace:
         params, fault = _params(route, request, headers, body)
         window = _window(params) if route.recv_window and route.auth is Auth.SIGNED else None
         account = identify(self._exchange.accounts, route.auth, headers, body, gate_ms, window=window)
+        if account is not None and (held := self._exchange.accounts.restrictions.get(account.uid)):
+            code = held.refusal(route.method, route.path, request.remote or "")
+            if code is not None:
+                raise Refusal(code)
         usage = self._count(route, request, account, gate_ms)
         if fault is not None:
             raise fault

@@ -23,6 +23,7 @@ from .listing import COINS, DEFAULT
 from .market import SeededMarket
 from .networks import NETWORKS
 from .numbers import ATOM_PLACES, read_decimal, whole_units
+from .permissions import PERMISSIONS, Restriction
 from .phases import PHASES, Phase, reached
 from .recorded import topic_of
 from .rest import RestFace
@@ -289,6 +290,57 @@ class Sandbox:
         if wallet not in wallets:
             raise ValueError(f"{wallet!r} is no wallet: it is one of {', '.join(wallets)}")
         self._exchange.teller.issue(coin, _atoms(amount, coin), free(owner.uid, wallet), self.now_ms())
+
+    def suspend(self, symbol: str, on: bool = True) -> None:
+        """Stop the trading of one market, or with False let it go on; what waits in its book stays.
+
+        New orders are refused, on spot with 50040 and on futures with 40015; cancelling works.
+
+        Raises:
+            KeyError: No such market.
+        """
+        spot, futures = self._exchange.spot.markets, self._exchange.futures.markets
+        market = spot.get(symbol) or futures.get(symbol)
+        if market is None:
+            raise KeyError(f"this sandbox has no market {symbol!r}; it has {', '.join([*spot, *futures])}")
+        market.suspended = on
+
+    def restrict_key(
+        self,
+        account: str = "default",
+        *,
+        permissions: Iterable[str] | None = None,
+        addresses: Iterable[str] | None = None,
+        frozen: bool = False,
+        expired: bool = False,
+    ) -> None:
+        """Hold something against an account's key; without anything, what was held is forgotten.
+
+        Args:
+            permissions: What it may do beside reading: ``spot-trade``, ``margin-trade``, ``withdraw``,
+                ``future-trade``, ``finance``, ``inter-account transfer``. Other calls are refused with 30012.
+            addresses: Where calls may come from; others are refused with 30010.
+            frozen: Calls are refused with 30003, logins with 91003.
+            expired: Calls are refused with 30011, logins with 91004.
+
+        Raises:
+            KeyError: No such account.
+            ValueError: No such permission.
+        """
+        owner = self._exchange.accounts.named(account)
+        if owner is None:
+            raise KeyError(
+                f"there is no account {account!r}; there are default, {', '.join(self.sub_accounts)}"
+            )
+        allowed = None if permissions is None else frozenset(permissions)
+        if unknown := sorted((allowed or frozenset()) - set(PERMISSIONS)):
+            raise ValueError(f"no such permission: {', '.join(unknown)}; there are {', '.join(PERMISSIONS)}")
+        self._exchange.accounts.restrictions[owner.uid] = Restriction(
+            permissions=allowed,
+            addresses=None if addresses is None else frozenset(addresses),
+            frozen=frozen,
+            expired=expired,
+        )
 
     def feed(self, frames: Iterable[str]) -> int:
         """Push recorded data frames, as they are and at once; says how many reached somebody.

@@ -104,4 +104,9 @@ def stream_fault(accounts: Accounts, args: list[str], now_ms: int) -> tuple[str,
         return "91022", "TIMESTAMP range"
     if not matches(account, timestamp, b"bitmart.WebSocket", sign):
         return "91011", "SIGN is wrong"
+    held = accounts.restrictions.get(account.uid)
+    if held is not None and held.frozen:
+        return "91003", "API KEY frozen"
+    if held is not None and held.expired:
+        return "91004", "API KEY expired"
     return account

@@ -52,6 +52,8 @@ class SpotMarket:
         self.book = MatchingBook()
         self.candles = CandleSeries(f"{seed}/{rules.symbol}", rules.start_price, rules.value, now_s)
         self.trades: deque[PublicTrade] = deque(maxlen=_RECENT)
+        self.suspended = False
+        """Whether customers' new orders are refused."""
 
     @property
     def last(self) -> int:
@@ -127,6 +129,8 @@ class SpotEngine:
         """
         market = self._tradable(ticket.symbol)
         self.check_open(account)
+        if market.suspended and not account.house:
+            raise Refusal(50040)
         order = self._draft(account, ticket, market.rules, now_ms)
         self._freeze(order, market.rules)
         if account.house:

@@ -21,7 +21,7 @@ def order_mode(wallet: str) -> str:
     return "spot" if wallet == "spot" else "iso_margin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class SpotTicket:
     """What a caller asks for, before the trading rules have looked at it. None is not given."""
 
@@ -37,7 +37,7 @@ class SpotTicket:
     """Where the money comes from and goes to: ``spot`` or an isolated margin wallet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class SpotFill:
     """One account's side of one trade."""
 
