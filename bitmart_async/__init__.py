@@ -182,12 +182,14 @@ if TYPE_CHECKING:
     from bitmart_async.models.spot_legacy import SpotOrderRequestV2
     from bitmart_async.ratelimit import Quota, RateLimits, RateLimitState, Scope, Use
     from bitmart_async.recording import (
+        ExportReport,
         RecordedEvent,
         RecordedFrame,
         Recorder,
         RecorderStats,
         Recording,
         RecordingSummary,
+        export_recording,
     )
     from bitmart_async.rest.clients import FuturesClientV2, RestClient
     from bitmart_async.rest.dead_mans_switch import DeadMansSwitch, SwitchState
@@ -365,6 +367,8 @@ _HOMES = {
     "models.spot_legacy": ("SpotOrderRequestV2",),
     "ratelimit": ("Quota", "RateLimitState", "RateLimits", "Scope", "Use"),
     "recording": (
+        "ExportReport",
+        "export_recording",
         "RecordedEvent",
         "RecordedFrame",
         "Recorder",
@@ -458,6 +462,7 @@ __all__ = [
     "Environment",
     "Event",
     "ExecutionType",
+    "ExportReport",
     "Fate",
     "Filled",
     "FillsMissing",
@@ -578,6 +583,7 @@ __all__ = [
     "__version__",
     "archive_account",
     "errors",
+    "export_recording",
     "local",
     "topics",
     "trading",

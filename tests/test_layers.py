@@ -75,6 +75,7 @@ archive
 recording.format recording.disk
 recording.decode
 recording.reader recording.recorder
+recording.tables
 recording
 account.views
 account.changes

@@ -6,9 +6,11 @@ from bitmart_async.archive.raw import Damaged
 from bitmart_async.recording.format import Record, RecordedEvent, RecordedFrame
 from bitmart_async.recording.reader import Recording, RecordingSummary
 from bitmart_async.recording.recorder import Recorder, RecorderStats
+from bitmart_async.recording.tables import ExportReport, export_recording
 
 __all__ = [
     "Damaged",
+    "ExportReport",
     "Record",
     "RecordedEvent",
     "RecordedFrame",
@@ -16,4 +18,5 @@ __all__ = [
     "RecorderStats",
     "Recording",
     "RecordingSummary",
+    "export_recording",
 ]

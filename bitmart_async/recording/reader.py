@@ -144,6 +144,7 @@ class Recording:
         *,
         on_event: Callable[[RecordedEvent], object] | None = None,
         on_unreadable: Callable[[RecordedFrame, str], object] | None = None,
+        on_frame: Callable[[RecordedFrame], object] | None = None,
     ) -> Iterator[Update[StreamData]]:
         """The updates in it, as a client would have handed them over, oldest first.
 
@@ -151,6 +152,7 @@ class Recording:
             topics: Only these; None: all that were recorded.
             on_event: Called with each event in its place: a gap, a lost socket, frames the recorder left out.
             on_unreadable: Called with a frame that cannot be decoded, and why. Without it, it is logged.
+            on_frame: Called with each frame before it is decoded.
 
         Raises:
             ParameterError: A topic was not recorded.
@@ -162,6 +164,8 @@ class Recording:
                 if on_event is not None:
                     on_event(record)
                 continue
+            if on_frame is not None:
+                on_frame(record)
             yield from _decoded(decoder, record, on_unreadable)
 
     async def replay(
