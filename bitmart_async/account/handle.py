@@ -26,7 +26,7 @@ _PATIENCE: Final = 2.0
 class Book(Protocol):
     """What a handle needs of its tracker."""
 
-    def find_order(self, any_id: str) -> AccountOrder | None:
+    def find_order(self, any_id: str, symbol: str, market: Market | None) -> AccountOrder | None:
         """The order, once it is known."""
         ...
 
@@ -34,7 +34,7 @@ class Book(Protocol):
         """Ends with the next news of the order, or of the whole account. Raises ClientClosed."""
         ...
 
-    def look_for(self, any_id: str, symbol: str) -> None:
+    def look_for(self, any_id: str, symbol: str, market: Market | None) -> None:
         """Ask REST for it."""
         ...
 
@@ -46,16 +46,17 @@ class Book(Protocol):
 class OrderHandle:
     """Made by ``tracker.order(id)``."""
 
-    def __init__(self, book: Book, any_id: str, symbol: str) -> None:
+    def __init__(self, book: Book, any_id: str, symbol: str, market: Market | None) -> None:
         self._book = book
         self.id = any_id
         """As given: the exchange's id or your own."""
         self._symbol = symbol
+        self._market = market
 
     @property
     def order(self) -> AccountOrder | None:
         """What is known of it now; None: nobody has spoken of it yet."""
-        return self._book.find_order(self.id)
+        return self._book.find_order(self.id, self._symbol, self._market)
 
     @property
     def status(self) -> OrderStatus | None:
@@ -152,7 +153,7 @@ class OrderHandle:
 
     def _look_for(self) -> None:
         if self.order is None:
-            self._book.look_for(self.id, self._symbol)
+            self._book.look_for(self.id, self._symbol, self._market)
 
     def __repr__(self) -> str:
         status = self.status

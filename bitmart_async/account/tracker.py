@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import random
+import time
 import weakref
 from collections import deque
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from bitmart_async.account.changes import AccountState
 from bitmart_async.account.core import MarketAccount, OrderNews
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bitmart_async.account.changes import Change
-    from bitmart_async.account.core import News
+    from bitmart_async.account.core import News, Snapshot
     from bitmart_async.account.sources import Source
     from bitmart_async.account.views import AccountFill, AccountOrder, AccountPosition, CoinBalance
     from bitmart_async.models.streams_futures import (
@@ -63,6 +65,10 @@ MOST_QUEUED: Final = 10_000
 """Changes kept for an iterator or an async handler that falls behind."""
 _GRACE: Final = 0.3
 """Seconds a check waits for pushes on their way before it calls what it found missed."""
+_CLOCK_MOVED_MS: Final = 5000
+"""A clock that a look's own calls set by more: its windows, and the moment it reaches to, were of another time."""
+_MOST_READS: Final = 3
+"""For one look, while the clock moves."""
 _LEAVE: Final = 0.5
 """Seconds to wait for the exchange to confirm that a topic is left."""
 _EVENTS: Final = ("reconnecting", "close", "live", "response", "stale", "gap", "exception")
@@ -297,16 +303,18 @@ class AccountTracker:
             position for side in self._sides.values() for position in side.account.positions.values()
         )
 
-    def order(self, any_id: str, *, symbol: str = "") -> OrderHandle:
+    def order(self, any_id: str, *, symbol: str = "", market: Market | None = None) -> OrderHandle:
         """An order to look at or to wait for, whether or not anybody has spoken of it yet.
 
         Args:
             any_id: The exchange's id or your own.
-            symbol: Futures: lets REST look for an order no push has spoken of.
+            symbol: Only an order of this symbol is meant. Futures: also lets REST look for an order no
+                push has spoken of.
+            market: Only an order of this market is meant; for an id of your own that both markets know.
         """
         if not any_id:
             raise ParameterError("an order needs an id: the exchange's, or your own")
-        return OrderHandle(self, any_id, symbol)
+        return OrderHandle(self, any_id, symbol, market)
 
     async def ready(self, *, timeout: float | None = None) -> None:
         """Wait until everything is known: the state is LIVE.
@@ -396,6 +404,10 @@ class AccountTracker:
                 handler.given = self._number
                 try:
                     handler.call(change)
+                except (
+                    asyncio.CancelledError
+                ) as error:  # its own: nobody is told less, or checked no more, for it
+                    self._reporter.log(RuntimeError(repr(error)), handler.call)
                 except Exception as error:
                     self._reporter.log(error, handler.call)
             for iterator in tuple(self._iterators):
@@ -419,11 +431,11 @@ class AccountTracker:
 
     # Waiting for orders, see handle.Book ----------------------------------------------------------------
 
-    def find_order(self, any_id: str) -> AccountOrder | None:
+    def find_order(self, any_id: str, symbol: str, market: Market | None) -> AccountOrder | None:
         """An order by the exchange's id or your own; None when nobody has spoken of it."""
         for side in self._sides.values():
-            order = side.account.find(any_id)
-            if order is not None:
+            order = side.account.find(any_id) if market in (None, side.market) else None
+            if order is not None and symbol in ("", order.symbol):
                 return order
         return None
 
@@ -445,10 +457,10 @@ class AccountTracker:
         news.add_done_callback(done)
         return news
 
-    def look_for(self, any_id: str, symbol: str) -> None:
+    def look_for(self, any_id: str, symbol: str, market: Market | None) -> None:
         """Ask REST for an order nobody has spoken of."""
         for side in self._sides.values():
-            if side.market is Market.SPOT or symbol:
+            if market in (None, side.market) and (side.market is Market.SPOT or symbol):
                 side.account.want(any_id, symbol, asyncio.get_running_loop().time())
                 side.stir.set()
 
@@ -526,20 +538,50 @@ class AccountTracker:
                             await subscription.unsubscribe()
 
     async def _subscribe(self, side: _Side) -> None:
-        ws, where = self._ws, side.subscriptions
+        handlers: dict[str, Callable[[Update[Any]], None]]
         if side.market is Market.SPOT:
-            orders, balances = topics.spot.orders(), topics.spot.balance()
-            side.topics = {orders.text, balances.text}
-            where.append(await ws.subscribe(orders, handler=self._on_spot_order))  # type: ignore[arg-type]
-            where.append(await ws.subscribe(balances, handler=self._on_spot_balance))  # type: ignore[arg-type]
+            handlers = {
+                topics.spot.orders().text: self._on_spot_order,
+                topics.spot.balance().text: self._on_spot_balance,
+            }
+        else:
+            handlers = {
+                topics.futures.order().text: self._on_futures_order,
+                topics.futures.position().text: self._on_position,
+                **{topics.futures.asset(coin).text: self._on_asset for coin in self._currencies},
+            }
+        side.topics = set(handlers)
+        for text, handler in handlers.items():
+            subscription = await self._ws.subscribe(text, handler=self._understanding(side, handler))
+            side.subscriptions.append(subscription)
+            subscription.ended = functools.partial(self._topic_lost, side, text)
+            if not subscription.topics:
+                self._topic_lost(side, text, None)
+
+    def _topic_lost(self, side: _Side, text: str, error: Exception | None) -> None:
+        """The program or the exchange took a topic away: what it told is not seen any more."""
+        if self._closed:
             return
-        order, position = topics.futures.order(), topics.futures.position()
-        assets = [topics.futures.asset(coin) for coin in self._currencies]
-        side.topics = {order.text, position.text, *(asset.text for asset in assets)}
-        where.append(await ws.subscribe(order, handler=self._on_futures_order))  # type: ignore[arg-type]
-        where.append(await ws.subscribe(position, handler=self._on_position))  # type: ignore[arg-type]
-        if assets:
-            where.append(await ws.subscribe(assets, handler=self._on_asset))  # type: ignore[arg-type]
+        side.down.add(text)  # no connection brings it back
+        why = f": {error}" if error is not None else ""
+        self._tell(side.account.lost(f"{text} is no longer subscribed{why}. Make a new tracker to go on"))
+        side.stir.set()
+
+    def _understanding(
+        self, side: _Side, handler: Callable[[Update[Any]], None]
+    ) -> Callable[[Update[Any]], None]:
+        """A handler of pushes; one it raises over was missed."""
+
+        def push(update: Update[Any]) -> None:
+            try:
+                handler(update)
+            except Exception:
+                if not self._closed:
+                    self._tell(side.account.doubt(f"a push of {update.topic} could not be understood"))
+                    side.stir.set()
+                raise
+
+        return push
 
     def _listen(self) -> None:
         """Hear of the private connections; weakly, for the client has no way to stop hearing."""
@@ -631,10 +673,9 @@ class AccountTracker:
         account, loop = side.account, asyncio.get_running_loop()
         for any_id in [one for one in account.wanted if one not in self._waiters]:
             del account.wanted[any_id]  # nobody waits for it any more
-        look = account.begin(loop.time(), side.source.now_ms())
         told: list[Change] = []
         try:
-            await side.source.read(account, look)
+            look = await self._read(side)
             if account.state is AccountState.LIVE:
                 await asyncio.sleep(_GRACE)
             told = account.apply(look, loop.time())
@@ -647,6 +688,19 @@ class AccountTracker:
                 )
             told += account.failed(error, loop.time(), random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         self._tell(told)
+
+    async def _read(self, side: _Side) -> Snapshot:
+        """Read REST once; again when it was only then found out how late it is."""
+        loop = asyncio.get_running_loop()
+        reads = 0
+        while True:
+            began_ms, began = side.source.now_ms(), time.monotonic()
+            look = side.account.begin(loop.time(), began_ms)
+            await side.source.read(side.account, look)
+            moved_ms = side.source.now_ms() - began_ms - (time.monotonic() - began) * 1000
+            reads += 1
+            if abs(moved_ms) < _CLOCK_MOVED_MS or reads == _MOST_READS:
+                return look
 
     def __repr__(self) -> str:
         return f"<AccountTracker {', '.join(f'{m.value} {self.state_of(m).value}' for m in self._sides)}>"

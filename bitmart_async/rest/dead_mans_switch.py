@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import inspect
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from bitmart_async.errors import (
@@ -114,6 +115,11 @@ class SwitchPlan:
         if self._held:
             return SwitchState.HELD
         return SwitchState.FAILING if self._failing else SwitchState.ARMED
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Exchange(Protocol):
@@ -231,7 +237,11 @@ class DeadMansSwitch:
                 try:
                     async with self._asking:
                         await self._set_timers(self._plan.limit(self._now()))
-                except Exception as error:  # whatever it is: this task is what the orders depend on
+                except (Exception, asyncio.CancelledError) as error:  # the orders depend on this task
+                    if isinstance(error, asyncio.CancelledError):
+                        if _being_cancelled():
+                            raise
+                        error = OutcomeUnknown("something the refresh waited for was cancelled")
                     self.last_error = error
                     self._plan.failed(self._now())
                     self._complain("the dead man's switch could not be refreshed", error)
@@ -241,10 +251,18 @@ class DeadMansSwitch:
         if self._healthy is None:
             return True
         try:
-            return bool(self._healthy())
-        except Exception as error:  # a program that cannot tell is not healthy
+            answer = cast("object", self._healthy())
+        except (Exception, asyncio.CancelledError) as error:  # a program that cannot tell is not healthy
             self._complain("healthy= raised, which counts as not healthy", error)
             return False
+        if inspect.iscoroutine(answer):  # true as an object, whatever it would have said
+            answer.close()
+            self._complain(
+                "healthy= counts as not healthy",
+                ParameterError("it returned a coroutine, which nobody awaits; give a plain function"),
+            )
+            return False
+        return bool(answer)
 
     def _tell(self) -> None:
         state = self.state
@@ -258,10 +276,10 @@ class DeadMansSwitch:
         if self._on_change is not None:
             try:
                 self._on_change(state)
-            except Exception:
+            except (Exception, asyncio.CancelledError):
                 self._log.exception("on_change= of the dead man's switch raised")
 
-    def _complain(self, what: str, error: Exception) -> None:
+    def _complain(self, what: str, error: BaseException) -> None:
         """One log line per kind of failure."""
         key = f"{what} {type(error).__name__}"
         if key not in self._complained:
@@ -339,6 +357,9 @@ class FuturesSwitch(FuturesTrading):
             raise ParameterError(f"timeout={timeout!r}: must be {LEAST_TIMEOUT} or more whole seconds")
         if on_error not in ("leave", "cancel"):
             raise ParameterError(f"on_error={on_error!r}: must be 'leave' or 'cancel'")
+        for name, function in (("healthy", healthy), ("on_change", on_change)):
+            if inspect.iscoroutinefunction(function):
+                raise ParameterError(f"{name}= takes a plain function: an async one would never run")
         return DeadMansSwitch(
             self,
             listed,

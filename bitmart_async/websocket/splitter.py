@@ -14,6 +14,7 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 from websockets.protocol import State
+from websockets.streams import StreamReader
 from websockets.uri import parse_uri
 
 from bitmart_async.websocket.transport import MOST_FRAME_BYTES
@@ -30,6 +31,8 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 """Second byte of an unmasked frame whose length follows in so many bytes."""
 
 
+_BETWEEN_FRAMES = StreamReader.at_eof.__code__
+"""What the library's parser runs while it waits for the first byte of a frame."""
 _READ_BYTES = 64 * 1024
 """At once from a socket. asyncio's 256 KiB are fresh pages of the kernel every time, which costs more than all of
 the splitting; blocks of this size are used again."""
@@ -61,6 +64,7 @@ class Splitter(ClientConnection):
         return bool(
             protocol.state is State.OPEN
             and not protocol.reader.buffer
+            and _innermost(protocol.parser) is _BETWEEN_FRAMES  # else it has taken the head of a frame
             and getattr(protocol, self._unfinished) is None
             and not protocol.events
             and not messages.frames.queue
@@ -213,6 +217,13 @@ class Splitter(ClientConnection):
             self._stopped.set_result(False)
 
 
+def _innermost(generator: object) -> object:
+    """The code that a chain of generators waits in."""
+    while (inner := getattr(generator, "gi_yieldfrom", None)) is not None:
+        generator = inner
+    return getattr(generator, "gi_code", None)
+
+
 class _NoSocket(asyncio.Transport):
     """Stands for a socket while the library is tried."""
 
@@ -268,7 +279,7 @@ def _tried(logger: logging.Logger) -> bool:
         return connection.idle()
 
     good = connection.idle()
-    good &= not after(b"\x81\x02h")  # an unfinished frame
+    good &= not after(b"\x81\x02") and not after(b"h")  # an unfinished frame
     good &= not after(b"i") and _received(connection) == b"hi" and connection.idle()
     good &= not after(b"\x01\x01y")  # an unfinished message
     good &= not after(b"\x80\x01o") and _received(connection) == b"yo" and connection.idle()

@@ -7,8 +7,11 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from bitmart_async.errors import ConnectionLost, OutcomeUnknown
+import pytest
+
+from bitmart_async.errors import ConnectionLost, OutcomeUnknown, ParameterError
 from bitmart_async.models.futures import CancelAllAfterAck
+from bitmart_async.rest.clients import FuturesClientV2
 from bitmart_async.rest.dead_mans_switch import DeadMansSwitch, SwitchState
 from tests.fast_time import virtual_time
 
@@ -21,7 +24,7 @@ def _now() -> float:
 class Timers:
     """The exchange's side: one timer, and a script of failures."""
 
-    failures: list[Exception | float] = field(default_factory=list)
+    failures: list[BaseException | float] = field(default_factory=list)
     """For the next calls: what they raise, or how long they hang."""
     fires: float | None = None
     calls: list[tuple[float, int]] = field(default_factory=list)
@@ -31,7 +34,7 @@ class Timers:
         self.calls.append((_now(), timeout))
         if self.failures:
             failure = self.failures.pop(0)
-            if isinstance(failure, Exception):
+            if isinstance(failure, BaseException):
                 raise failure
             await asyncio.sleep(failure)
         self.fires = _now() + timeout if timeout else None
@@ -136,3 +139,58 @@ async def test_O12_a_refresh_under_way_never_outlives_the_disarm() -> None:
     assert [timeout for _, timeout in timers.calls] == [30, 30, 0]
     assert timers.calls[-1][0] - timers.calls[-2][0] >= 5.0
     assert timers.fires is None
+
+
+@virtual_time
+async def test_O12_a_cancellation_let_out_by_the_program_does_not_end_the_refreshing() -> None:
+    """By healthy=, on_change= or a refresh: not healthy, told, or a failure; and refreshed again afterwards."""
+    timers, health, heard = Timers(), [True], []
+
+    def healthy() -> bool:
+        if not health[0]:
+            raise asyncio.CancelledError
+        return True
+
+    def on_change(state: SwitchState) -> None:
+        heard.append(state)
+        raise asyncio.CancelledError
+
+    async with _switch(timers, healthy=healthy, on_change=on_change) as switch:
+        timers.failures = [asyncio.CancelledError()]
+        await asyncio.sleep(15)
+        assert switch.state is SwitchState.ARMED
+        health[0] = False
+        await asyncio.sleep(15)
+        assert switch.state is SwitchState.HELD
+        health[0] = True
+        await asyncio.sleep(5)
+        assert switch.state is SwitchState.ARMED
+    states = [SwitchState.ARMED, SwitchState.FAILING, SwitchState.ARMED, SwitchState.HELD, SwitchState.ARMED]
+    assert heard == [*states, SwitchState.OFF]
+
+
+@virtual_time
+async def test_O12_a_coroutine_is_no_health() -> None:
+    """healthy=lambda: check() of an async check: an object that is true says nothing, so the timer runs out."""
+
+    async def check() -> bool:
+        return False
+
+    timers = Timers()
+    async with _switch(timers, healthy=lambda: check()) as switch:
+        await asyncio.sleep(15)
+        assert switch.state is SwitchState.HELD
+        await asyncio.sleep(20)
+        assert switch.state is SwitchState.EXPIRED
+
+
+@pytest.mark.parametrize("name", ["healthy", "on_change"])
+async def test_O12_async_functions_are_refused(name: str) -> None:
+    """They would never run: an async healthy= would be true for ever."""
+
+    async def never() -> bool:
+        return False
+
+    async with FuturesClientV2() as futures:
+        with pytest.raises(ParameterError, match=name):
+            futures.dead_mans_switch("BTCUSDT", **{name: never})

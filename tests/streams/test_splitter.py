@@ -250,6 +250,7 @@ _rests = st.lists(st.integers(0, 3), min_size=1, max_size=4)
 @example(
     data=_frame(0x81, b"a") + b"\x89\x00" + _frame(0x81, b"b"), cuts=[4], end="eof", stops=[1, 1], pauses=[0]
 )
+@example(data=b"\x00\x01\x81\x00", cuts=[2], end="eof", stops=[], pauses=[1])
 def test_any_stream_reads_the_same_on_both_ways(
     data: bytes, cuts: list[int], end: str, stops: list[int], pauses: list[int]
 ) -> None:
@@ -295,6 +296,15 @@ def test_the_largest_message_passes_and_one_byte_more_does_not() -> None:
     seen = _both(_frame(0x81, b"x") + _frame(0x82, b"x" * (MOST_FRAME_BYTES + 1))[:20], [], "eof", [], [1])
     assert seen.messages == [b"x"]
     assert seen.spoken[0][1][:2] == struct.pack("!H", 1009)
+
+
+def test_a_head_that_comes_alone_is_the_beginning_of_a_frame() -> None:
+    """A ping or a fragment cut behind its head: what follows is its payload, even where it looks like frames."""
+    inside = _frame(0x81, b"invented")
+    for head in (b"\x89", b"\x02"):
+        data = head + bytes((len(inside),)) + inside + (b"\x80\x00" if head == b"\x02" else b"")
+        seen = _both(data, [2], "eof", [], [1])
+        assert seen.messages == ([inside] if head == b"\x02" else [])
 
 
 def test_after_a_ping_and_a_fragment_the_fast_way_goes_on() -> None:
