@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bitmart_async import BitMartError, ConfigurationError, __version__
-from bitmart_async.cli import INTERRUPTED, USAGE
+from bitmart_async.cli import INTERRUPTED, USAGE, stream_commands
 from bitmart_async.cli.where import Where
 
 if TYPE_CHECKING:
@@ -289,6 +289,9 @@ def _task(work: Callable[[Console], Coroutine[object, object, int]], *, stopped:
     except (BitMartError, OSError) as error:
         errors.print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
         return 1
+
+
+stream_commands.register(app, _task)
 
 
 def run(arguments: Sequence[str]) -> int:

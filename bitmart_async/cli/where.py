@@ -27,6 +27,7 @@ from bitmart_async import (
     FuturesClientV2,
     RateLimits,
     RestClient,
+    WebsocketClient,
 )
 from bitmart_async.ratelimit import Gate, Window
 
@@ -81,13 +82,20 @@ class Place:
             environment=self.environment, credentials=self.credentials, rate_limits=self.rate_limits
         )
 
+    def streams(self) -> WebsocketClient:
+        """A client of the streams."""
+        return WebsocketClient(environment=self.environment, credentials=self.credentials)
+
 
 @asynccontextmanager
-async def the_place(where: Where, console: Console, *, keys: bool) -> AsyncGenerator[Place, None]:
+async def the_place(
+    where: Where, console: Console, *, keys: bool, lively: bool = False
+) -> AsyncGenerator[Place, None]:
     """Open what the options name.
 
     Args:
         keys: Whether the command needs credentials: then they are asked for when they are nowhere.
+        lively: Whether the market of a sandbox of its own goes on moving.
 
     Raises:
         ConfigurationError: Two places at once, a file that cannot be read, or no credentials.
@@ -99,13 +107,14 @@ async def the_place(where: Where, console: Console, *, keys: bool) -> AsyncGener
         from bitmart_async.cli.life import live_a_little
         from bitmart_async.sandbox import Sandbox
 
-        async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        async with Sandbox(lively=lively, rate_limits=False) as sandbox:
             place = Place(
                 environment=sandbox.environment,
                 credentials=Credentials(**sandbox.keys),
                 rate_limits=Unmetered(),
             )
-            await live_a_little(place, sandbox)
+            if keys or not lively:
+                await live_a_little(place, sandbox)
             yield place
         return
     if where.environment is not None:

@@ -158,7 +158,7 @@ class Recording:
             ParameterError: A topic was not recorded.
             Damaged: A file is not as it was written.
         """
-        decoder = FrameDecoder(self._chosen(topics))
+        decoder = FrameDecoder(self.chosen(topics))
         for record in self:
             if isinstance(record, RecordedEvent):
                 if on_event is not None:
@@ -187,7 +187,7 @@ class Recording:
             ParameterError: The speed is not above 0, or a topic was not recorded.
             Damaged: A file is not as it was written.
         """
-        decoder = FrameDecoder(self._chosen(topics))
+        decoder = FrameDecoder(self.chosen(topics))
         count = 0
         async for record in self.paced(speed=speed):
             if isinstance(record, RecordedEvent):
@@ -231,7 +231,8 @@ class Recording:
                 if text is not None:
                     yield text
 
-    def _chosen(self, topics: str | Iterable[str] | None) -> list[str]:
+    def chosen(self, topics: str | Iterable[str] | None) -> list[str]:
+        """These topics, or all that were recorded. Raises ParameterError for one that was not."""
         recorded = self.topics
         if topics is None:
             return list(recorded)
