@@ -120,8 +120,9 @@ class Feed:
             return self._others
         first = frame.find(b"{", 1)
         if first > 0 and frame.find(b"{", first + 1) < 0:  # a single element, without an object inside
-            start = frame.rfind(_SYMBOL) + _SYMBOL_SIZE
-            if start > first:
+            at = frame.rfind(_SYMBOL)
+            if at >= first:
+                start = at + _SYMBOL_SIZE
                 routes = self._by_bytes.get(frame[start : frame.find(b'"', start)])
                 if routes is not None:
                     return routes
