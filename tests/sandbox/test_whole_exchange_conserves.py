@@ -187,6 +187,19 @@ class Walk(RuleBasedStateMachine):
         self.market.print_at(symbol, rules.start_price * (100 + percent) // 100)
         self.exchange.advance(self.now)
 
+    @rule(who=WHO)
+    def empty_the_futures_wallet(self, who: int) -> None:
+        """So that funding has to be paid out of the margin."""
+        uid = self.accounts[who].uid
+        held = self.exchange.ledger.balance(uid, "futures", "USDT").available
+        if held:
+            self.exchange.transfers.between_wallets(uid, "USDT", held, ("futures", "spot"), self.now)
+
+    @rule(symbol=st.sampled_from(SYMBOLS), down=st.booleans())
+    def crash(self, symbol: str, down: bool) -> None:
+        """So far that whoever owes cannot pay."""
+        self.price(symbol, -50 if down else 60)
+
     @rule(minutes=st.sampled_from([1, 70, 500, 1_500]))
     def time(self, minutes: int) -> None:
         self.exchange.clock.step(minutes * 60 * 10**9)
