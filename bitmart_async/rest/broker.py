@@ -54,6 +54,8 @@ class Broker(Section):
             CredentialsMissing: The client has no keys.
             PermissionDenied: The account is no broker's.
 
+        A read: repeated when its answer is lost.
+
         Source: official Python SDK 2.8.0, broker_rebates. Quota unknown: the client's default applies.
         """
         return await self._call(BROKER_REBATE, start_time=start_time, end_time=end_time)

@@ -172,6 +172,9 @@ class Earn(Section):
     async def get_earn_account_position(self) -> list[EarnAsset]:
         """Savings by coin, flexible and fixed together as far as is known.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: official Python SDK 2.8.0, get_earn_assets. Quota unknown: the client's default applies.
         """
         return await self._call(EARN_ACCOUNT)
@@ -185,6 +188,9 @@ class Earn(Section):
             current_page: From 1.
             size_page: Rows a page, 1 to 100.
             coin_name: One coin, like USDT; all when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_savings_product. Quota unknown: the client's default applies.
         """
@@ -277,6 +283,9 @@ class Earn(Section):
             coin_name: One coin; all when not given.
             product_id: One product; all when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: official Python SDK 2.8.0, get_savings_holdings. Quota unknown: the client's default
         applies.
         """
@@ -339,6 +348,9 @@ class Earn(Section):
             end_time: Unix ms.
             coin_name: One coin; all when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: official Python SDK 2.8.0, get_savings_records. Quota unknown: the client's default applies.
         """
         return await self._call(
@@ -395,6 +407,9 @@ class Earn(Section):
             current_page: From 1.
             size_page: Rows a page, 1 to 100.
             coin_name: One coin, like USDT; all when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_fixed_product. Quota unknown: the client's default applies.
         """
@@ -475,6 +490,9 @@ class Earn(Section):
             coin_name: One coin; all when not given.
             product_id: One product; all when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: official Python SDK 2.8.0, get_fixed_holdings. Quota unknown: the client's default applies.
         """
         return await self._call(
@@ -535,6 +553,9 @@ class Earn(Section):
             start_time: Unix ms.
             end_time: Unix ms.
             coin_name: One coin; all when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_fixed_records. Quota unknown: the client's default applies.
         """
@@ -597,6 +618,8 @@ class Earn(Section):
             PermissionDenied: The key lacks the finance permission (30012).
             OutcomeUnknown: The answer was lost: repeat with the same request_no.
 
+        Sent at most once.
+
         Source: official Python SDK 2.8.0, post_fixed_redeem. Quota unknown: the client's default applies.
         """
         return await self._call(FIXED_REDEEM, earn_id=earn_id, request_no=request_no)
@@ -616,6 +639,8 @@ class Earn(Section):
         Raises:
             OutcomeUnknown: The answer was lost; setting it again does no harm.
 
+        Sent at most once.
+
         Source: official Python SDK 2.8.0, post_fixed_modify_auto_renewal. Quota unknown: the client's
         default applies.
         """
@@ -633,6 +658,8 @@ class Earn(Section):
         Raises:
             OutcomeUnknown: The answer was lost; setting it again does no harm.
 
+        Sent at most once.
+
         Source: official Python SDK 2.8.0, post_auto_subscribe_toggle. Quota unknown: the client's default
         applies.
         """
@@ -640,6 +667,9 @@ class Earn(Section):
 
     async def get_auto_saving_batch_status(self) -> AutoSavingStatus:
         """How the switch for all coins stands.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_auto_subscribe_status. Quota unknown: the client's default
         applies.
@@ -661,6 +691,8 @@ class Earn(Section):
         Raises:
             OutcomeUnknown: The answer was lost; setting it again does no harm.
 
+        Sent at most once.
+
         Source: official Python SDK 2.8.0, post_flexible_auto_subscribe_toggle. Quota unknown: the client's
         default applies.
         """
@@ -671,6 +703,9 @@ class Earn(Section):
 
         Args:
             product_id: From get_flexible_saving_products.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_flexible_auto_subscribe_status. Quota unknown: the client's
         default applies.

@@ -247,6 +247,9 @@ class Funding(Section):
             need_usd_valuation: True: also the worth in USD.
             source_account: SPOT or FUND. Only one SDK knows this parameter; its effect is unverified.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: spot docs, "Get Account Balance". 12 calls per 2 s per key.
         """
         return await self._call(
@@ -260,6 +263,9 @@ class Funding(Section):
         """The account behind the key, and its keys: kind, status, permissions, IP addresses.
 
         New in 2026; no recorded reply was found, the shape is that of another client's types.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_account_info. Quota unknown: the client's default applies.
         """
@@ -292,6 +298,9 @@ class Funding(Section):
         Args:
             currencies: One code, or up to 20 with commas between them; all when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: spot docs, "Get Currencies". 2 calls per 2 s per IP.
         """
         return await self._call(ACCOUNT_CURRENCIES, currencies=currencies)
@@ -307,6 +316,8 @@ class Funding(Section):
             Unavailable: Deposits of the coin are closed (60003) or not offered (60012).
             PermissionDenied: The account may not deposit (60020), or is a sub-account (60026).
 
+        A read: repeated when its answer is lost.
+
         Source: spot docs, "Deposit Address". 2 calls per 2 s per key.
         """
         return await self._call(DEPOSIT_ADDRESS, currency=currency)
@@ -319,6 +330,8 @@ class Funding(Section):
 
         Raises:
             PermissionDenied: The key lacks the permission (30012), or is a sub-account's (60026).
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Withdraw Quota". 2 calls per 2 s per key.
         """
@@ -381,6 +394,9 @@ class Funding(Section):
     async def get_withdraw_address_list(self) -> WithdrawAddresses:
         """The address book. The API withdraws to its verified addresses only.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: spot docs, "Withdraw Address". 2 calls per 2 s per key.
         """
         return await self._call(WITHDRAW_ADDRESSES)
@@ -405,6 +421,8 @@ class Funding(Section):
 
         Raises:
             BadRequest: The window is too long (60066, 60067).
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Get Deposit And Withdraw History (V2)". 8 calls per 2 s per key.
         """
@@ -461,6 +479,8 @@ class Funding(Section):
         Raises:
             NotFound: There is none with this id (60010).
 
+        A read: repeated when its answer is lost.
+
         Source: spot docs, "Get A Deposit Or Withdraw Detail". 8 calls per 2 s per key.
         """
         return await self._call(DEPOSIT_WITHDRAW_DETAIL, id=id)
@@ -470,6 +490,9 @@ class Funding(Section):
 
         Returns:
             Plain JSON: no source records the reply's shape.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_deposit_account. Quota unknown: the client's default
         applies.
@@ -486,6 +509,8 @@ class Funding(Section):
 
         Raises:
             OutcomeUnknown: The answer was lost; setting it again does no harm.
+
+        Sent at most once.
 
         Source: official Python SDK 2.8.0, post_set_deposit_account. Quota unknown: the client's default
         applies.

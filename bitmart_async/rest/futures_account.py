@@ -148,6 +148,8 @@ class FuturesAccount(Section):
         Raises:
             AccountUnavailable: Futures trading is not opened for the account (40046).
 
+        A read: repeated when its answer is lost.
+
         Source: futures V2 docs, "Get Contract Assets". 12 calls per 2 s per key.
         """
         return await self._call(ASSETS)
@@ -157,6 +159,9 @@ class FuturesAccount(Section):
 
         Args:
             symbol: Contract, like BTCUSDT.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get Trade Fee Rate". 2 calls per 2 s per key.
         """
@@ -174,6 +179,9 @@ class FuturesAccount(Section):
             symbol: Contract; all when not given.
             account: futures or copy_trading; futures when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: futures V2 docs, "Get Current Position". 6 calls per 2 s per key.
         """
         return await self._call(POSITIONS, symbol=symbol, account=account)
@@ -189,6 +197,9 @@ class FuturesAccount(Section):
         Args:
             symbol: Contract; only those with a position when not given.
             account: futures or copy_trading; futures when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get Current Position V2". 6 calls per 2 s per key.
         """
@@ -206,12 +217,18 @@ class FuturesAccount(Section):
             symbol: Contract; all when not given.
             account: futures or copy_trading; futures when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: futures V2 docs, "Get Current Position Risk Details". 24 calls per 2 s per key.
         """
         return await self._call(POSITION_RISK, symbol=symbol, account=account)
 
     async def get_position_mode(self) -> PositionModeReply:
         """Hedge or one-way mode of the account.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get Position Mode". 2 calls per 2 s per key.
         """
@@ -226,6 +243,8 @@ class FuturesAccount(Section):
         Raises:
             ApiError: A position or an order is open (40059).
             OutcomeUnknown: The answer was lost; read get_position_mode.
+
+        Sent at most once.
 
         Source: futures V2 docs, "Set Position Mode". 2 calls per 2 s per key.
         """
@@ -248,6 +267,8 @@ class FuturesAccount(Section):
         Raises:
             ApiError: An open position or order has other settings (40012 or 40040).
             OutcomeUnknown: The answer was lost; setting the same again is harmless.
+
+        Sent at most once.
 
         Source: futures V2 docs, "Submit Leverage". 24 calls per 2 s per key.
         """
@@ -272,6 +293,9 @@ class FuturesAccount(Section):
             start_time: Unix MILLISECONDS, unlike order history and trades.
             end_time: Unix MILLISECONDS.
             page_size: Rows, 1 to 1000, 100 when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get Transaction History". 6 calls per 2 s per key.
         """

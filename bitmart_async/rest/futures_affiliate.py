@@ -223,6 +223,9 @@ class FuturesAffiliate(Section):
             register_start_time: When the invitee registered, Unix SECONDS.
             register_end_time: Unix SECONDS.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: futures V2 docs, "Get Futures Rebate List". 24 calls per 2 s per key.
         """
         return await self._call(
@@ -298,6 +301,9 @@ class FuturesAffiliate(Section):
             start_time: Unix SECONDS, although the rows carry milliseconds.
             end_time: Unix SECONDS.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: futures V2 docs, "Get Futures Trade List". 24 calls per 2 s per key.
         """
         return await self._call(
@@ -351,6 +357,9 @@ class FuturesAffiliate(Section):
             start_time: Unix SECONDS.
             end_time: Unix SECONDS, at most 60 days later. Whether older days can be read is unverified.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: official Python SDK 2.8.0, get_affiliate_rebate_user. 24 calls per 2 s per key.
         """
         return await self._call(REBATE_USER, cid=cid, start_time=start_time, end_time=end_time)
@@ -365,6 +374,9 @@ class FuturesAffiliate(Section):
             start_time: Unix SECONDS.
             end_time: Unix SECONDS, at most 60 days later. Whether older days can be read is unverified.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: official Python SDK 2.8.0, get_affiliate_rebate_api. 24 calls per 2 s per key.
         """
         return await self._call(REBATE_API, cid=cid, start_time=start_time, end_time=end_time)
@@ -374,6 +386,9 @@ class FuturesAffiliate(Section):
 
         Args:
             cid: The customer.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_affiliate_invite_check. 24 calls per 2 s per key.
         """
@@ -396,6 +411,9 @@ class FuturesAffiliate(Section):
             page: From 1.
             size: Rows of a page, 1 to 50.
             cid: Only this customer.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_affiliate_rebate_invite_user. 24 calls per 2 s per key.
         """
@@ -433,7 +451,10 @@ class FuturesAffiliate(Section):
         Args:
             user_id: The customer; whether this is the cid of the other calls is unverified.
 
-        Source: official Python SDK 2.8.0, get_affiliate_aff_customer_info. The quota is published nowhere.
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
+        Source: official Python SDK 2.8.0, get_affiliate_aff_customer_info. Quota unknown: the client's default applies.
         """
         return await self._call(CUSTOMER_INFO, user_id=user_id)
 
@@ -456,6 +477,9 @@ class FuturesAffiliate(Section):
             start_time: Unix SECONDS.
             end_time: Unix SECONDS, at most 60 days later.
             type: 1 deposits, 2 withdrawals; both when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, get_affiliate_deposit_withdrawal_list. Its quota is published
         nowhere.

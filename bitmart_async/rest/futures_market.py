@@ -182,6 +182,9 @@ class FuturesMarket(Section):
         Args:
             symbol: Contract, like BTCUSDT.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: futures V2 docs, "Get Contract Details". 12 calls per 2 s per IP.
         """
         return await self._call(CONTRACT_DETAILS, symbol=symbol)
@@ -191,6 +194,9 @@ class FuturesMarket(Section):
 
         Args:
             symbol: Contract, like BTCUSDT.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: futures V2 docs, "Get Market Depth". 12 calls per 2 s per IP.
         """
@@ -208,6 +214,9 @@ class FuturesMarket(Section):
             symbol: Contract, like BTCUSDT.
             limit: Rows, 1 to 100, 50 when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: futures V2 docs, "Get Market Trade". 12 calls per 2 s per IP.
         """
         return await self._call(MARKET_TRADES, symbol=symbol, limit=limit)
@@ -217,6 +226,9 @@ class FuturesMarket(Section):
 
         Args:
             symbol: Contract, like BTCUSDT.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: futures V2 docs, "Get Futures Open Interest". 2 calls per 2 s per IP.
         """
@@ -228,6 +240,9 @@ class FuturesMarket(Section):
         Args:
             symbol: Contract, like BTCUSDT.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: futures V2 docs, "Get Current Funding Rate". 12 calls per 2 s per IP.
         """
         return await self._call(FUNDING_RATE, symbol=symbol)
@@ -237,6 +252,9 @@ class FuturesMarket(Section):
 
         Args:
             symbol: Contract, like BTCUSDT.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: futures V2 docs, "Get Current Funding Rate V2". 12 calls per 2 s per IP.
         """
@@ -253,6 +271,9 @@ class FuturesMarket(Section):
         Args:
             symbol: Contract, like BTCUSDT.
             limit: Rows, 1 to 100, 100 when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: futures V2 docs, "Get Funding Rate History". 12 calls per 2 s per IP.
         """
@@ -273,6 +294,9 @@ class FuturesMarket(Section):
             start_time: Unix SECONDS.
             end_time: Unix SECONDS.
             step: Candle length in minutes, 1 when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: futures V2 docs, "Get K-line". 12 calls per 2 s per IP.
         """
@@ -320,6 +344,9 @@ class FuturesMarket(Section):
             end_time: Unix SECONDS.
             step: Candle length in minutes, 1 when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: futures V2 docs, "Get MarkPrice K-line". 12 calls per 2 s per IP.
         """
         return await self._call(
@@ -357,6 +384,9 @@ class FuturesMarket(Section):
 
         Args:
             symbol: Contract, like BTCUSDT.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: futures V2 docs, "Get Current Leverage Risk Limit". 12 calls per 2 s per IP.
         """

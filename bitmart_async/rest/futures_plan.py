@@ -312,6 +312,8 @@ class FuturesPlan(Section):
             OrderStateConflict: It no longer waits (40036).
             OrderFateUnknown: The answer was lost; the order may or may not be cancelled.
 
+        Sent at most once.
+
         Source: futures V2 docs, "Cancel Plan Order". 40 calls per 2 s per account.
         """
         return await self._call(
@@ -336,6 +338,9 @@ class FuturesPlan(Section):
             type: limit or market, how they execute; both when not given.
             limit: Rows, 1 to 100, 100 when not given.
             plan_type: plan or profit_loss (TP/SL); both when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get All Current Plan Orders". 50 calls per 2 s per key.
         """

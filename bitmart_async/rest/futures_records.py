@@ -90,7 +90,10 @@ class FuturesRecords(Section):
             from_coin_code: Coin paid with, like BTC; all when not given.
             type: AUTO_REPAY is the only known value.
 
-        Source: official Python SDK 2.8.0, get_auto_repayment. The quota is published nowhere.
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
+        Source: official Python SDK 2.8.0, get_auto_repayment. Quota unknown: the client's default applies.
         """
         return await self._call(
             AUTO_REPAYMENT,
@@ -158,7 +161,11 @@ class FuturesRecords(Section):
             size: Rows of a page; by one source at most 20, unverified.
             coin_code: Coin, like USDT; all when not given.
 
-        Source: official Python SDK 2.8.0, get_cross_collateral_interest_log. The quota is published nowhere.
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
+        Source: official Python SDK 2.8.0, get_cross_collateral_interest_log. Quota unknown:
+        the client's default applies.
         """
         return await self._call(
             CROSS_COLLATERAL_INTEREST_LOG,

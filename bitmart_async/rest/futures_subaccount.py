@@ -207,6 +207,8 @@ class FuturesSubaccount(Section):
         Raises:
             NotFound: No such sub-account (61003).
 
+        A read: repeated when its answer is lost.
+
         Source: futures V2 docs, "Get Sub-Account Futures Wallet Balance". 12 calls per 2 s per key.
         """
         return await self._call(SUB_WALLET, sub_account=sub_account, currency=currency)
@@ -222,6 +224,8 @@ class FuturesSubaccount(Section):
 
         Raises:
             NotFound: No such sub-account (61003).
+
+        A read: repeated when its answer is lost.
 
         Source: futures V2 docs, "Get Sub-Account Transfer History". 8 calls per 2 s per key.
         """
@@ -258,6 +262,9 @@ class FuturesSubaccount(Section):
 
         Args:
             limit: Rows, 1 to 100.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get Account Futures Asset Transfer History". 8 calls per 2 s per key.
         """

@@ -397,6 +397,8 @@ class FuturesTrading(Section):
             OrderStateConflict: It is no longer open (40036).
             OrderFateUnknown: The answer was lost; the order may or may not be cancelled.
 
+        Sent at most once.
+
         Source: futures V2 docs, "Cancel Order". 40 calls per 2 s per key.
         """
         return await self._call(
@@ -412,6 +414,8 @@ class FuturesTrading(Section):
         Raises:
             OrderFateUnknown: The answer was lost. A repeat would also hit orders placed since.
 
+        Sent at most once.
+
         Source: futures V2 docs, "Cancel All Orders". 2 calls per 2 s per key.
         """
         return await self._call(CANCEL_ORDERS, symbol=symbol)
@@ -425,6 +429,8 @@ class FuturesTrading(Section):
 
         Raises:
             OutcomeUnknown: The answer was lost; setting it again is harmless.
+
+        Sent at most once.
 
         Source: futures V2 docs, "Cancel All After". 4 calls per 2 s per account.
         """
@@ -447,7 +453,7 @@ class FuturesTrading(Section):
         Raises:
             OrderFateUnknown: The answer was lost. Read the positions before repeating.
 
-        Source: other clients of 2026; its rate limit is published nowhere, 8 per 2 s is assumed.
+        Source: other clients of 2026. Quota unknown: the client's default applies.
         """
         return await self._call(
             CLOSE_ALL_POSITIONS, contract_type=contract_type, symbol=symbol, position_side=position_side
@@ -469,6 +475,8 @@ class FuturesTrading(Section):
 
         Raises:
             OrderNotFound: No such order (40035, 40037).
+
+        A read: repeated when its answer is lost.
 
         Source: futures V2 docs, "Get Order Detail". 50 calls per 2 s per key.
         """
@@ -493,6 +501,9 @@ class FuturesTrading(Section):
             account: futures or copy_trading; futures when not given.
             start_time: Unix SECONDS, although the rows carry milliseconds.
             end_time: Unix SECONDS. The window may span 90 days.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get Order History". 6 calls per 2 s per key.
         """
@@ -560,6 +571,9 @@ class FuturesTrading(Section):
             order_state: all (when not given) or partially_filled.
             limit: Rows, 1 to 100, 100 when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: futures V2 docs, "Get All Open Orders". 50 calls per 2 s per key.
         """
         return await self._call(OPEN_ORDERS, symbol=symbol, type=type, order_state=order_state, limit=limit)
@@ -617,6 +631,9 @@ class FuturesTrading(Section):
             end_time: Unix SECONDS. The window may span 90 days.
             order_id: Only fills of this order.
             client_order_id: Only fills of this order.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: futures V2 docs, "Get Order Trade". 6 calls per 2 s per key.
         """

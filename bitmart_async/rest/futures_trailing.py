@@ -132,6 +132,8 @@ class FuturesTrailing(Section):
             OrderStateConflict: It is no longer open (40036).
             OrderFateUnknown: The answer was lost; the order may or may not be cancelled.
 
+        Sent at most once.
+
         Source: futures V2 docs, "Cancel Trail Order". 24 calls per 2 s per account.
         """
         return await self._call(CANCEL_TRAIL_ORDER, symbol=symbol, order_id=order_id)

@@ -161,6 +161,9 @@ class FuturesMoney(Section):
             time_end: Unix MILLISECONDS.
             recv_window: ms; the client's when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: futures V2 docs, "Get Transfer List". 1 call per 2 s per key.
         """
         return await self._call(
@@ -227,7 +230,7 @@ class FuturesMoney(Section):
             OutcomeUnknown: The answer was lost. No list of these transfers is documented: compare the
                 balances before sending again.
 
-        Source: official Python SDK 2.8.0, post_account_transfer. The quota is published nowhere.
+        Source: official Python SDK 2.8.0, post_account_transfer. Quota unknown: the client's default applies.
         """
         return await self._call(FUNDING_ACCOUNT_TRANSFER, currency=currency, amount=amount, type=type)
 
@@ -237,6 +240,8 @@ class FuturesMoney(Section):
         Raises:
             OutcomeUnknown: The answer was lost; look at get_futures_account_assets.
 
-        Source: futures V2 docs, "Claim". The quota is published nowhere.
+        Sent at most once.
+
+        Source: futures V2 docs, "Claim". Quota unknown: the client's default applies.
         """
         return await self._call(CLAIM_DEMO_FUNDS)

@@ -240,6 +240,8 @@ class Margin(Section):
         Raises:
             AccountUnavailable: The margin account is not opened or not usable (51001, 51002).
 
+        A read: repeated when its answer is lost.
+
         Source: spot docs, "Get Margin Account Details (Isolated)". 12 calls per 2 s per key.
         """
         return await self._call(MARGIN_ACCOUNT, symbol=symbol)
@@ -319,6 +321,9 @@ class Margin(Section):
             end_time: Unix ms.
             n: The newest rows, 1 to 100, 50 when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: spot docs, "Get Borrow Record (Isolated)". 150 calls per 2 s per key.
         """
         return await self._call(
@@ -380,6 +385,9 @@ class Margin(Section):
             end_time: Unix ms.
             n: The newest rows, 1 to 100, 50 when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: spot docs, "Get Repayment Record (Isolated)". 150 calls per 2 s per key.
         """
         return await self._call(
@@ -435,6 +443,9 @@ class Margin(Section):
 
         Args:
             symbol: One pair, or several with commas between them; all when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: spot docs, "Get Trading Pair Borrowing Rate and Amount". 2 calls per 2 s per key.
         """

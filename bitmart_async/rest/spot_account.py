@@ -41,6 +41,8 @@ class SpotAccount(Section):
         Raises:
             CredentialsMissing: The client has no keys.
 
+        A read: repeated when its answer is lost.
+
         Source: spot docs, "Get Spot Wallet Balance (V1)". 12 calls per 2 s per key.
         """
         return await self._call(SPOT_WALLET)
@@ -50,6 +52,8 @@ class SpotAccount(Section):
 
         Raises:
             CredentialsMissing: The client has no keys.
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Get Basic Fee Rate (V1)". 2 calls per 2 s per key.
         """
@@ -63,6 +67,8 @@ class SpotAccount(Section):
 
         Raises:
             CredentialsMissing: The client has no keys.
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Get Actual Trade Fee Rate (V1)". 2 calls per 2 s per key.
         """

@@ -230,6 +230,8 @@ class SpotAlgo(Section):
             OrderStateConflict: It is already final (50030, 50032) or cannot be cancelled now (50036).
             OrderFateUnknown: The answer was lost; the order may or may not be cancelled.
 
+        Sent at most once.
+
         Source: official Python SDK 2.8.0, v4_algo_cancel_order. 10 calls per 2 s per key.
         """
         return await self._call(ALGO_CANCEL_ORDER, symbol=symbol, order_id=order_id, type=type)
@@ -245,6 +247,8 @@ class SpotAlgo(Section):
 
         Raises:
             OrderFateUnknown: The answer was lost. A repeat would also hit orders placed since.
+
+        Sent at most once.
 
         Source: official Python SDK 2.8.0, v4_algo_cancel_all. 5 calls per 2 s per key.
         """
@@ -262,6 +266,8 @@ class SpotAlgo(Section):
 
         Raises:
             OrderNotFound: No such algo order (50005).
+
+        A read: repeated when its answer is lost.
 
         Source: official Python SDK 2.8.0, v4_query_algo_order_by_id. 40 calls per 2 s per key.
         """
@@ -285,6 +291,8 @@ class SpotAlgo(Section):
 
         Raises:
             OrderNotFound: No such algo order (50005).
+
+        A read: repeated when its answer is lost.
 
         Source: official Python SDK 2.8.0, v4_query_algo_order_by_client_id. 40 calls per 2 s per key.
         """
@@ -314,6 +322,9 @@ class SpotAlgo(Section):
             end_time: Unix ms.
             limit: Rows, 1 to 200, 200 when not given. There is no cursor.
             recv_window: ms the call may be late, 1 to 60000.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, v4_query_algo_open_orders. 20 calls per 2 s per key.
         """
@@ -384,6 +395,9 @@ class SpotAlgo(Section):
             end_time: Unix ms.
             limit: Rows, 1 to 200, 200 when not given. There is no cursor.
             recv_window: ms the call may be late, 1 to 60000.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: official Python SDK 2.8.0, v4_query_algo_history_orders. 20 calls per 2 s per key.
         """

@@ -170,6 +170,8 @@ class SpotLegacy(Section):
         Raises:
             EndpointRetired: It is switched off (30031).
 
+        A read: repeated when its answer is lost.
+
         Source: node SDK 2.5.1, getSpotTickersV2. 2 calls per 2 s per IP, derived from another client.
         """
         return await self._call(TICKERS_V2)
@@ -183,6 +185,8 @@ class SpotLegacy(Section):
         Raises:
             EndpointRetired: It is switched off (30031).
 
+        A read: repeated when its answer is lost.
+
         Source: node SDK 2.5.1, getSpotTickerV1. 12 calls per 2 s per IP, as another client has it.
         """
         return await self._call(TICKER_V1, symbol=symbol)
@@ -192,6 +196,8 @@ class SpotLegacy(Section):
 
         Raises:
             EndpointRetired: It is switched off (30031).
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs of 2020, "Get All K-Line Step". 2 calls per 2 s per IP, derived from another client.
         """
@@ -212,6 +218,8 @@ class SpotLegacy(Section):
             BadRequest: The window does not fit (50002) or is too long (50004).
             EndpointRetired: It is switched off (30031).
 
+        A read: repeated when its answer is lost.
+
         Source: spot docs of 2020, "Get K-Line". 12 calls per 2 s per IP, derived from another client.
         """
         return await self._call(KLINES_V1, symbol=symbol, from_=from_, to=to, step=step)
@@ -228,6 +236,8 @@ class SpotLegacy(Section):
 
         Raises:
             EndpointRetired: It is switched off (30031).
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs of 2020, "Get Depth". 12 calls per 2 s per IP, derived from another client.
         """
@@ -268,6 +278,8 @@ class SpotLegacy(Section):
             ParameterError: Neither is given; nothing was sent.
             OrderFateUnknown: The answer was lost. A repeat would also hit orders placed since.
             EndpointRetired: It is switched off (30031).
+
+        Sent at most once.
 
         Source: node SDK 2.5.1, cancelSpotOrdersV1. 4 calls per 2 s per key, derived from another client.
         """

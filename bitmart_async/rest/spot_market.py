@@ -153,12 +153,18 @@ class SpotMarket(Section):
     async def get_spot_currencies_v1(self) -> Currencies:
         """Coins of the spot market.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: spot docs, "Get Currency List (V1)". 8 calls per 2 s per IP.
         """
         return await self._call(CURRENCIES)
 
     async def get_spot_trading_pairs_v1(self) -> SymbolNames:
         """Names of all pairs, like BTC_USDT.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: spot docs, "Get Trading Pairs List (V1)". 8 calls per 2 s per IP.
         """
@@ -167,12 +173,18 @@ class SpotMarket(Section):
     async def get_spot_trading_pair_details_v1(self) -> Symbols:
         """Trading rules of all pairs: steps, minimums, decimals. There is no filter; keep the reply.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: spot docs, "Get Trading Pair Details (V1)". 12 calls per 2 s per IP.
         """
         return await self._call(SYMBOLS_DETAILS)
 
     async def get_spot_tickers_v3(self) -> list[SpotTickerRow]:
         """24-hour figures of every pair that traded in the last 24 hours.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: spot docs, "Get Ticker of All Pairs (V3)". 10 calls per 2 s per IP.
         """
@@ -186,6 +198,8 @@ class SpotMarket(Section):
 
         Raises:
             SymbolUnavailable: The pair is unknown or delisted.
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Get Ticker of a Trading Pair (V3)". 15 calls per 2 s per IP.
         """
@@ -208,6 +222,9 @@ class SpotMarket(Section):
             after: Start of the window, Unix SECONDS. Whether bounds are included is not documented.
             step: Candle length in minutes, 1 when not given.
             limit: Rows, 1 to 200, 100 when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: spot docs, "Get Latest K-Line (V3)". 15 calls per 2 s per IP.
         """
@@ -266,6 +283,8 @@ class SpotMarket(Section):
         Raises:
             BadRequest: The window does not fit (71003) or is too long (71004).
 
+        A read: repeated when its answer is lost.
+
         Source: spot docs, "Get History K-Line (V3)". 10 calls per 2 s per IP.
         """
         return await self._call(KLINES, symbol=symbol, before=before, after=after, step=step, limit=limit)
@@ -305,6 +324,9 @@ class SpotMarket(Section):
             symbol: Pair, like BTC_USDT.
             limit: Levels a side, 1 to 50, 35 when not given.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: spot docs, "Get Depth (V3)". 15 calls per 2 s per IP.
         """
         return await self._call(BOOKS, symbol=symbol, limit=limit)
@@ -315,6 +337,9 @@ class SpotMarket(Section):
         Args:
             symbol: Pair, like BTC_USDT.
             limit: Rows, 1 to 50, 50 when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: spot docs, "Get Recent Trades (V3)". 15 calls per 2 s per IP.
         """

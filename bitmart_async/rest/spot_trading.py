@@ -389,6 +389,8 @@ class SpotTrading(Section):
             OrderStateConflict: It is already final (50030 to 50032).
             OrderFateUnknown: The answer was lost; the order may or may not be cancelled.
 
+        Sent at most once.
+
         Source: spot docs, "Cancel Order (v3)". 40 calls per 2 s per account.
         """
         return await self._call(
@@ -410,6 +412,13 @@ class SpotTrading(Section):
             order_ids: The exchange's ids; this or client_order_ids.
             client_order_ids: Your own ids; this or order_ids.
             recv_window: ms the call may be late, 1 to 60000.
+
+        Raises:
+            ParameterError: No ids, both kinds, or more than 10; nothing was sent.
+            ApiError: The exchange refused the whole call; nothing was cancelled.
+            OrderFateUnknown: The answer was lost; each order may or may not be cancelled.
+
+        Sent at most once.
 
         Source: spot docs, "Cancel Batch Order (v4)". 40 calls per 2 s per account.
         """
@@ -433,6 +442,8 @@ class SpotTrading(Section):
         Raises:
             OrderFateUnknown: The answer was lost. A repeat would also hit orders placed since.
 
+        Sent at most once.
+
         Source: spot docs, "Cancel All Order (v4)". 1 call per 3 s per account.
         """
         return await self._call(CANCEL_ALL, symbol=symbol, side=side)
@@ -453,6 +464,8 @@ class SpotTrading(Section):
 
         Raises:
             OrderNotFound: No such order (50005).
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Query Order By Id (v4)". 50 calls per 2 s per key.
         """
@@ -476,6 +489,8 @@ class SpotTrading(Section):
 
         Raises:
             OrderNotFound: No such order (50005).
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Query Order By clientOrderId (v4)". 50 calls per 2 s per key.
         """
@@ -505,6 +520,9 @@ class SpotTrading(Section):
             end_time: Unix ms.
             limit: Rows, 1 to 200, 200 when not given. There is no cursor.
             recv_window: ms the call may be late, 1 to 60000.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: spot docs, "Current Open Orders (v4)". 12 calls per 2 s per key.
         """
@@ -576,6 +594,9 @@ class SpotTrading(Section):
             limit: Rows, 1 to 200, 200 when not given. There is no cursor.
             recv_window: ms the call may be late, 1 to 60000.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: spot docs, "Account Orders (v4)". 12 calls per 2 s per key.
         """
         return await self._call(
@@ -646,6 +667,9 @@ class SpotTrading(Section):
             limit: Rows, 1 to 200, 200 when not given. There is no cursor.
             recv_window: ms the call may be late, 1 to 60000.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: spot docs, "Account Trade List (v4)". 12 calls per 2 s per key.
         """
         return await self._call(
@@ -710,6 +734,8 @@ class SpotTrading(Section):
 
         Raises:
             OrderNotFound: No such order, or one without fills (50005 stands for both).
+
+        A read: repeated when its answer is lost.
 
         Source: spot docs, "Order Trade List (v4)". 12 calls per 2 s per key.
         """

@@ -153,6 +153,8 @@ class SubAccounting(Section):
             AlreadyExists: The request_no was used before (61004).
             OutcomeUnknown: The answer was lost: repeat with the same request_no.
 
+        Sent at most once.
+
         Source: spot docs, "Sub-Account to Main-Account (For Main Account)". 2 calls per 2 s per key.
         """
         return await self._call(
@@ -175,6 +177,8 @@ class SubAccounting(Section):
             AlreadyExists: The request_no was used before (61004).
             OutcomeUnknown: The answer was lost: repeat with the same request_no.
 
+        Sent at most once.
+
         Source: spot docs, "Sub-Account to Main-Account (For Sub-Account)". 2 calls per 2 s per key.
         """
         return await self._call(SUB_SUB_TO_MAIN, currency=currency, amount=amount, request_no=request_no)
@@ -195,6 +199,8 @@ class SubAccounting(Section):
             NotFound: There is no such sub-account (61002, 61003).
             AlreadyExists: The request_no was used before (61004).
             OutcomeUnknown: The answer was lost: repeat with the same request_no.
+
+        Sent at most once.
 
         Source: spot docs, "Main-Account to Sub-Account (For Main Account)". 2 calls per 2 s per key.
         """
@@ -219,6 +225,8 @@ class SubAccounting(Section):
             NotFound: There is no such sub-account (61002, 61003).
             AlreadyExists: The request_no was used before (61004).
             OutcomeUnknown: The answer was lost: repeat with the same request_no.
+
+        Sent at most once.
 
         Source: spot docs, "Sub-Account to Sub-Account (For Main Account)". 2 calls per 2 s per key.
         """
@@ -251,6 +259,8 @@ class SubAccounting(Section):
             OutcomeUnknown: The answer was lost: repeat with the same request_no.
             EndpointRetired: It is switched off (30031).
 
+        Sent at most once.
+
         Source: official Postman collection of 2025-10, "Sub-Account to Sub-Account (For Sub-Account)".
         2 calls per 2 s per key.
         """
@@ -267,6 +277,9 @@ class SubAccounting(Section):
             move_type: "spot to spot", the only value known.
             n: The newest rows, 1 to 100.
             account_name: User name of one sub-account; all when not given.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: spot docs, "Get Sub-Account Transfer History (For Main Account)". 8 calls per 2 s per key.
         """
@@ -312,6 +325,9 @@ class SubAccounting(Section):
             move_type: "spot to spot", the only value known.
             n: The newest rows, 1 to 100.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
+
         Source: spot docs, "Get Account Spot Asset Transfer History (For Main/Sub Account)". 8 calls per
         2 s per key.
         """
@@ -353,6 +369,8 @@ class SubAccounting(Section):
         Raises:
             NotFound: There is no such sub-account (61003).
 
+        A read: repeated when its answer is lost.
+
         Source: spot docs, "Get Sub-Account Spot Wallet Balance (For Main Account)". 12 calls per 2 s per
         key.
         """
@@ -360,6 +378,9 @@ class SubAccounting(Section):
 
     async def get_sub_accounts_v1(self) -> SubAccounts:
         """Names and states of all sub-accounts, with the MAIN account's key.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
+        keys, TransportError when nothing answers.
 
         Source: spot docs, "Get Sub-Account List (For Main Account)". 8 calls per 2 s per key.
         """

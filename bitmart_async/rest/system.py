@@ -27,12 +27,18 @@ class System(Section):
     async def get_system_time(self) -> SystemTime:
         """The exchange's clock, Unix ms.
 
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
+
         Source: spot docs, "Get System Time"; the futures host answers it too. 10 calls per 1 s per IP.
         """
         return await self._call(SYSTEM_TIME)
 
     async def get_system_status(self) -> SystemStatus:
         """Maintenance notices of spot, futures and account services; status 2 means it is over.
+
+        A read: repeated when its answer is lost. Raises ApiError when refused, TransportError when nothing
+        answers.
 
         Source: spot docs, "Get System Service Status". 10 calls per 1 s per IP.
         """
