@@ -182,7 +182,7 @@ class BitMartError(Exception):
         """Seconds to wait before trying again, when that is known."""
         self.raw = raw
         """The untouched reply body."""
-        self.fate = fate
+        self.fate = self._usual_fate if fate is None else fate
         """For calls that change something: whether it happened."""
         self.results: tuple[OrderResult, ...] = ()
         """For a batch of orders: one per order, in the order given."""
@@ -191,6 +191,7 @@ class BitMartError(Exception):
         state = {name: value for name, value in self.__dict__.items() if name not in self._live}
         return _rebuild, (type(self), self.args, state)
 
+    _usual_fate: Fate | None = None
     _live: frozenset[str] = frozenset()  # attributes tied to this process, left out of pickles
 
 
@@ -212,7 +213,9 @@ class CredentialsMissing(ConfigurationError):
 
 
 class ParameterError(BitMartError, ValueError):
-    """A call refused here, before a byte was sent; the text names the parameter."""
+    """A call refused here, before a byte was sent; the text names the parameter, ``fate`` is NOT_SENT."""
+
+    _usual_fate = Fate.NOT_SENT
 
 
 class TopicError(ParameterError):

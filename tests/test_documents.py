@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import bitmart_async
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -53,3 +57,28 @@ def test_links_inside_the_project_lead_somewhere() -> None:
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target} is not there"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """Each name of the package, and each module of models, has its place in docs/reference.md."""
+    shown = set(re.findall(r"^::: (\S+)", (ROOT / "docs" / "reference.md").read_text(), re.MULTILINE))
+    for name in bitmart_async.__all__:
+        value = getattr(bitmart_async, name)
+        home = getattr(value, "__module__", None)
+        if isinstance(home, str):
+            assert shown & {home, f"{home}.{name}"}, f"{home}.{name} is not in docs/reference.md"
+    models = {
+        f"bitmart_async.models.{file.stem}" for file in (ROOT / "bitmart_async" / "models").glob("[a-z]*.py")
+    }
+    assert models <= shown
+    for place in shown:
+        module, _, last = place.rpartition(".")
+        assert find_module(place) or hasattr(importlib.import_module(module), last), f"{place} is not there"
+
+
+def find_module(name: str) -> bool:
+    """Whether there is a module of that name."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False

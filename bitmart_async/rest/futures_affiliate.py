@@ -481,8 +481,8 @@ class FuturesAffiliate(Section):
         A read: repeated when its answer is lost. Raises ApiError when refused, CredentialsMissing without
         keys, TransportError when nothing answers.
 
-        Source: official Python SDK 2.8.0, get_affiliate_deposit_withdrawal_list. Its quota is published
-        nowhere.
+        Source: official Python SDK 2.8.0, get_affiliate_deposit_withdrawal_list. Quota unknown: the
+        client's default applies.
         """
         return await self._call(
             DEPOSIT_WITHDRAWAL_LIST,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from bitmart_async.errors import ApiError, HistoryStopped, ParameterError
@@ -68,12 +69,16 @@ class History(Generic[RowT]):
     """The rows of a long list, each once, oldest first: ``async for row in client.iter_...(...)``.
 
     Nothing is sent before the first row is asked for. After an error it can be asked again and goes on
-    where it stopped. One task at a time may read it.
+    where it stopped, as it does after a cancel. One task at a time may read it.
     """
 
-    def __init__(self, source: _Source[RowT], max_requests: int) -> None:
+    def __init__(
+        self, source: _Source[RowT], max_requests: int, given: Mapping[str, object] = MappingProxyType({})
+    ) -> None:
         self._source = source
         self._most = max_requests
+        self._given = {name: value for name, value in given.items() if value is not None}
+        self._closed = False
         self._rows: deque[RowT] = deque()
         self._busy = False
 
@@ -98,22 +103,39 @@ class History(Generic[RowT]):
         if isinstance(max_requests, bool) or max_requests < 1:
             raise ParameterError(f"{label}: max_requests={max_requests!r}: must be 1 or more", endpoint=label)
         reading = plan.begin(given, start, end, now_ms=transport.clock.now_ms(), incomplete=incomplete)
-        return History[RowT](_Feed(transport, plan, reading), max_requests)
+        return History[RowT](_Feed(transport, plan, reading), max_requests, given)
+
+    @property
+    def endpoint(self) -> str:
+        """Method and path of every request."""
+        return self._source.label
+
+    @property
+    def given(self) -> Mapping[str, object]:
+        """The parameters of the list beside its range, as they were given: a symbol, a filter, a step."""
+        return MappingProxyType(self._given)
 
     @property
     def asked(self) -> Sequence[Asked]:
-        """Every request so far and what came of it."""
+        """Every request so far and what came of it: with ``endpoint`` and ``given`` the proof of the rows."""
         return tuple(self._source.progress.asked)
 
     @property
     def complete(self) -> bool:
         """Whether the end is reached and every row of the range was given."""
-        over = self._source.progress.params is None and not self._rows
+        over = self._source.progress.params is None and not self._rows and not self._closed
         return over and covered(self._source.progress.asked)
 
     async def all(self) -> list[RowT]:
         """The rows that are left, as a list."""
         return [row async for row in self]
+
+    async def aclose(self) -> None:
+        """End the reading: rows not yet taken are dropped, nothing more is sent. Not needed, but allowed."""
+        if self._busy:
+            raise RuntimeError("another task is reading this history; cancel that task")
+        self._closed = self._closed or not self.complete
+        self._rows.clear()
 
     def __aiter__(self) -> Self:
         return self
@@ -124,6 +146,8 @@ class History(Generic[RowT]):
         self._busy = True
         try:
             while not self._rows:
+                if self._closed:
+                    raise StopAsyncIteration
                 self._check_bound()
                 rows = await self._source.next_rows()
                 if rows is None:
@@ -145,4 +169,5 @@ class History(Generic[RowT]):
             )
 
     def __repr__(self) -> str:
-        return f"<History {self._source.label}, {len(self._source.progress.asked)} requests so far>"
+        given = "".join(f" {name}={value!r}" for name, value in self._given.items())
+        return f"<History {self._source.label}{given}, {len(self._source.progress.asked)} requests so far>"

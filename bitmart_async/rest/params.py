@@ -109,19 +109,29 @@ class Text(Param):
 
 
 class Whole(Param):
-    """A whole number: a count, a time, a size in contracts."""
+    """A whole number: a count, a time, a size in contracts.
 
-    __slots__ = ("_high", "_low")
+    Args:
+        what: What it counts, for the message to who passes something else.
+    """
+
+    __slots__ = ("_high", "_low", "_what")
 
     def __init__(
-        self, wire: str, *, required: bool = False, low: int | None = None, high: int | None = None
+        self,
+        wire: str,
+        *,
+        required: bool = False,
+        low: int | None = None,
+        high: int | None = None,
+        what: str = "",
     ) -> None:
         super().__init__(wire, required=required)
-        self._low, self._high = low, high
+        self._low, self._high, self._what = low, high, what
 
     def encode(self, value: object, *, strict: bool) -> object:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self.wrong(value, "must be a whole number (an int)")
+            raise self.wrong(value, f"must be a whole number{self._what} (an int)")
         if strict and self._low is not None and value < self._low:
             raise self.wrong(value, f"must be at least {self._low}")
         if strict and self._high is not None and value > self._high:
@@ -329,4 +339,5 @@ def spot_symbol(*, required: bool = False) -> Text:
 
 def order_size(wire: str = "size", *, required: bool = False) -> Whole:
     """A size in contracts: whole, at least one."""
-    return Whole(wire, required=required, low=1)
+    counts = " of contracts, not coins; bitmart_async.trading.coins_to_contracts converts"
+    return Whole(wire, required=required, low=1, what=counts)

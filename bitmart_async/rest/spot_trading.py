@@ -352,7 +352,7 @@ class SpotTrading(Section):
         ``results`` has one entry per order, in the order given: its client order id and its fate. The
         exchange names only the orders it took, so when some are missing the fate of each is UNKNOWN: they
         stay in ``pending_orders``, and ``resolve_order(symbol=, client_order_id=)`` tells, one by one.
-        Every error has ``results`` as well.
+        Every error has ``results`` as well, unless the call was refused here before it was tried.
 
         Args:
             symbol: Pair, like BTC_USDT.

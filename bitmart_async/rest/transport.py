@@ -81,6 +81,8 @@ _encode = msgspec.json.Encoder().encode
 _FIRST_BACKOFF = 0.25
 _EXCERPT = 4096
 """Bytes of a body that are searched for secrets; far more than are shown, so that none is cut in two."""
+_PAUSE_JITTER = 0.1
+"""Part of a pause that is added to it at random, so that programs with one key do not all come back at once."""
 _CLOCK_REFUSED = 30007
 _TOO_MANY = 30013
 _BANNED = 30017
@@ -390,7 +392,8 @@ class Transport:
             self.limits.ban(self._host, retry_after)
         elif status == 429 or code == _TOO_MANY:
             retry_after = state.window if state is not None else gate.window.per
-            gate.window.pause(asyncio.get_running_loop().time() + retry_after)
+            jitter = random.uniform(0.0, min(1.0, _PAUSE_JITTER * retry_after))  # noqa: S311
+            gate.window.pause(asyncio.get_running_loop().time() + retry_after + jitter)
         kind = api_error_class(code, status) if self._parse else ApiError
         return kind(
             f"{endpoint.label}: code {code}",

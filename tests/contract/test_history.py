@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import random
 from decimal import Decimal
@@ -29,8 +30,9 @@ from bitmart_async.rest.pages import Capped, Paged
 from bitmart_async.sandbox import Sandbox
 from bitmart_async.sandbox.contract_orders import ContractTicket
 from bitmart_async.sandbox.spot_orders import SpotTicket
+from tests.conftest import KEYS
 from tests.contract.catalog import ROWS
-from tests.scripted_http import ScriptedServer, ok, refusal, reply
+from tests.scripted_http import ScriptedServer, answer, ok, refusal, reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -270,6 +272,91 @@ async def test_one_reader_at_a_time(rest: RestClient) -> None:
     assert await first == []
 
 
+async def test_it_knows_what_it_asked(rest: RestClient) -> None:
+    """Endpoint, filters and windows are kept: the rows can be proven later."""
+    orders = rest.iter_spot_historic_orders_v4(symbol="BTC_USDT", start_time=rest.clock.now_ms() - DAY)
+    await orders.all()
+    assert orders.endpoint == "POST /spot/v4/query/history-orders"
+    assert dict(orders.given) == {"symbol": "BTC_USDT"}
+    assert "symbol='BTC_USDT'" in repr(orders)
+    with pytest.raises(TypeError):
+        orders.given["symbol"] = "ETH_USDT"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("method", ["iter_spot_historic_orders_v4", "iter_spot_account_trades_v4"])
+async def test_every_request_carries_what_was_given(method: str) -> None:
+    """recv_window and a reply size stand in each request, however many there are."""
+    async with ScriptedServer() as server, RestClient(**KEYS, base_url=server.url) as client:
+        path = "history-orders" if "orders" in method else "trades"
+        server.on("POST", f"/spot/v4/query/{path}", answer(ok([])))
+        start = client.clock.now_ms() - 20 * DAY
+        assert await getattr(client, method)(start_time=start, limit=7, recv_window=777).all() == []
+        assert len(server.seen) == 3
+        assert {(seen.json["limit"], seen.json["recvWindow"]) for seen in server.seen} == {(7, 777)}
+
+
+async def test_without_strict_validation_only_the_values_go_unchecked() -> None:
+    """An unknown symbol form and size go out as given; a range in the wrong unit would lose rows and does not."""
+    path = "/spot/v4/query/history-orders"
+    options = {**KEYS, "strict_param_validation": False}
+    async with ScriptedServer() as server, RestClient(base_url=server.url, **options) as client:
+        server.on("POST", path, answer(ok([])))
+        now = client.clock.now_ms()
+        odd = client.iter_spot_historic_orders_v4(symbol="btc", limit=900, start_time=now - DAY)
+        assert await odd.all() == []
+        assert odd.complete
+        assert (server.seen[0].json["symbol"], server.seen[0].json["limit"]) == ("btc", 900)
+        with pytest.raises(ParameterError, match="looks like seconds"):
+            client.iter_spot_historic_orders_v4(start_time=now // 1000)
+        with pytest.raises(ParameterError, match="must not be later"):
+            client.iter_spot_historic_orders_v4(start_time=now, end_time=now - 1)
+        assert len(server.seen) == 1
+
+
+async def test_a_cancelled_reader_goes_on_where_it_stopped(sandbox: Sandbox, rest: RestClient) -> None:
+    """Cancelled in a request, at any of them: the next one reads on, nothing is lost or repeated."""
+    now = sandbox.now_ms()
+    times = past(now, 300, 21 * DAY)
+    trade_spot(sandbox, times)
+    path = "/spot/v4/query/history-orders"
+    orders = rest.iter_spot_historic_orders_v4(start_time=now - 22 * DAY)
+    got: list[int] = []
+
+    async def read() -> None:
+        async for order in orders:
+            got.append(order.create_time)  # noqa: PERF401 - a comprehension loses all when cancelled
+
+    cancelled = 0
+    for turns in range(40):  # later and later in the request, so that some get through
+        seen = len(sandbox.journal.requests(path))
+        reader = asyncio.ensure_future(read())
+        while len(sandbox.journal.requests(path)) == seen and not reader.done():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancelled += reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+    await read()
+    assert orders.complete
+    assert got == times
+    assert cancelled >= 3
+
+
+async def test_a_reading_can_be_ended_early(sandbox: Sandbox, rest: RestClient) -> None:
+    """aclosing() works as with any async iterator: nothing more is sent or given, and complete is False."""
+    now = sandbox.now_ms()
+    trade_spot(sandbox, [now - 9 * DAY, now - DAY, now - DAY + 1])
+    async with contextlib.aclosing(rest.iter_spot_historic_orders_v4(start_time=now - 10 * DAY)) as orders:
+        assert (await anext(orders)).create_time == now - 9 * DAY
+    asked = len(sandbox.journal.requests("/spot/v4/query/history-orders"))
+    assert await orders.all() == []
+    assert not orders.complete
+    assert len(sandbox.journal.requests("/spot/v4/query/history-orders")) == asked
+    async with contextlib.aclosing(rest.iter_spot_historic_orders_v4(start_time=now - 10 * DAY)) as whole:
+        assert len(await whole.all()) == 3
+    assert whole.complete
+
+
 # Every endpoint with a window rule -------------------------------------------------------------------
 
 CLIENTS = {"RestClient": RestClient, "FuturesClientV2": FuturesClientV2}
@@ -441,9 +528,6 @@ def pages(
         return ok(data | ({"total": len(rows), "page": number, "size": count} if total else {}))
 
     return body
-
-
-KEYS = {"api_key": "k", "api_secret": "s", "api_memo": "m"}
 
 
 def transfer(number: int) -> dict[str, Any]:

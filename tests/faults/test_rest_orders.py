@@ -23,6 +23,7 @@ from bitmart_async.errors import (
     ConnectFailed,
     Fate,
     InsufficientFunds,
+    IpBanned,
     Maintenance,
     OrderFateUnknown,
     OutcomeUnknown,
@@ -68,6 +69,7 @@ from tests.scripted_http import (
     drip,
     drop,
     half_body,
+    late,
     never,
     ok,
     redirect,
@@ -272,6 +274,21 @@ async def test_O6_a_batch_is_bound_by_its_recv_window() -> None:
         assert server.count(*BY_OWN_ID) >= 3
 
 
+@fast_time(60)
+async def test_O6_slow_looks_are_still_three() -> None:
+    """Two looks that take six seconds each are no proof, although five seconds and the window have passed."""
+    loop = asyncio.get_running_loop()
+    async with spot(timeout=15, clock=steady(loop.time), recv_window=2000) as (server, client):
+        server.on(*BATCH, drop())
+        script_absent(server)
+        server.on(*BY_OWN_ID, late(6, answer(NOT_FOUND, 400)))
+        row = {"side": "sell", "type": "market", "size": 1, "client_order_id": "row1"}
+        with pytest.raises(OrderFateUnknown):
+            await client.submit_spot_batch_orders_v4("ABC_USDT", order_params=[row])
+        assert await client.resolve_order(symbol="ABC_USDT", client_order_id="row1") is None
+        assert server.count(*BY_OWN_ID) == 3
+
+
 async def test_O1_a_lookup_that_fails_keeps_the_order_pending() -> None:
     """No verdict without a look: the error passes, the id stays."""
     async with spot() as (server, client):
@@ -365,6 +382,38 @@ async def test_O3_a_rate_limited_order_is_sent_once_more_after_the_pause() -> No
         assert second.at - first.at >= 1.9
         assert first.json["client_order_id"] == second.json["client_order_id"]
         assert client.pending_orders == ()
+
+
+@pytest.mark.parametrize("body", [b'{"success":false,"message":"slow down"}', b'{"errno":"BUSY"}'])
+async def test_O2_a_429_that_says_no_in_words_without_a_code_is_no_proof(body: bytes) -> None:
+    """The one 429 that is not followed by a second send: something spoke in JSON, and not as the exchange does."""
+    async with spot(timeout=5) as (server, client):
+        server.on(*SUBMIT, answer(body, 429))
+        with pytest.raises(OrderFateUnknown):
+            await client.submit_spot_order_v2(**ORDER)
+        assert server.count(*SUBMIT) == 1
+        assert len(client.pending_orders) == 1
+
+
+@fast_time(20)
+async def test_O3_a_second_send_that_never_leaves_settles_nobody_elses_order() -> None:
+    """One call waits out a 429; another, under the same id, is sent and its answer lost; then the host bans
+    us. The first was never taken, the second may be: the id stays in pending_orders."""
+    async with spot(timeout=15) as (server, client):
+        server.on(*SUBMIT, answer(refusal(30013), 429))
+        server.on(*BATCH, drop())
+        server.on(*OPEN, answer(refusal(30017), 418))
+        waiting = asyncio.create_task(client.submit_spot_order_v2(**{**ORDER, "client_order_id": "mine"}))
+        await server.until(lambda: server.count(*SUBMIT))
+        row = {"side": "sell", "type": "market", "size": 1, "client_order_id": "mine"}
+        with pytest.raises(OrderFateUnknown):
+            await client.submit_spot_batch_orders_v4("ABC_USDT", order_params=[row])
+        with pytest.raises(IpBanned):
+            await client.get_spot_open_orders_v4()
+        with pytest.raises(IpBanned) as caught:
+            await waiting
+        assert caught.value.fate is Fate.NOT_SENT
+        assert [order.client_order_id for order in client.pending_orders] == ["mine"]
 
 
 @fast_time(20)

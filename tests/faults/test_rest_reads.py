@@ -34,6 +34,7 @@ from bitmart_async.ratelimit import Quota, RateLimits
 from bitmart_async.rest import ENDPOINTS, Auth
 from bitmart_async.rest.clients import RestClient
 from bitmart_async.rest.endpoint import Endpoint
+from bitmart_async.rest.transport import _wait_before_repeat
 from tests.conftest import KEYS
 from tests.fast_time import fast_time
 from tests.faults.rest_world import BY_OWN_ID, HTML_PAGE, PING, TIME, futures, spot, spot_order, tight
@@ -270,6 +271,21 @@ async def _after_refusal(
     await client.call(endpoint, n=n)
 
 
+async def test_R5_programs_with_one_key_do_not_all_come_back_at_once() -> None:
+    """To the pause a part of it is added at random, a second at most; the error tells the exchange's figure."""
+    for window, longest in (("2", 2.2), ("40", 41.0)):
+        paused: set[float] = set()
+        for _ in range(12):
+            async with spot(max_retries=0, rate_limits=tight(8)) as (server, client):
+                server.on(*AT, answer(refusal(30013), 429, {**LIMITED, "X-BM-RateLimit-Reset": window}))
+                with pytest.raises(RateLimited) as caught:
+                    await client.call(PING)
+                assert caught.value.retry_after == float(window)
+                paused.add(next(iter(client.rate_limit_use().values())).paused_for)
+        assert all(float(window) - 0.5 < pause <= longest for pause in paused)
+        assert max(paused) - min(paused) > (longest - float(window)) / 10
+
+
 async def test_R5_the_error_tells_how_long() -> None:
     """Without repeats the caller gets RateLimited with the window's length, by header or table."""
     async with spot(max_retries=0, rate_limits=tight(8)) as (server, client):
@@ -343,6 +359,15 @@ async def test_R7_posts_that_read_are_repeated_too() -> None:
         server.on(*BY_OWN_ID, drop(), answer(ok(spot_order("mine"))))
         assert (await client.get_spot_order_by_client_order_id_v4("mine")).order_id == "991"
         assert server.count(*BY_OWN_ID) == 2
+
+
+def test_R7_pauses_between_repeats_are_full_jitter() -> None:
+    """Anything from nothing to a bound that doubles: 0.25 s, 0.5 s, 1 s."""
+    lost = ConnectionLost("gone")
+    for repeats, longest in enumerate((0.25, 0.5, 1.0)):
+        waits = [_wait_before_repeat(lost, repeats) or 0.0 for _ in range(400)]
+        assert 0.0 <= min(waits) < 0.1 * longest
+        assert 0.9 * longest < max(waits) <= longest
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 2, 4])

@@ -197,10 +197,22 @@ def test_O11_every_signature_fits_the_bytes(size: Decimal, price: Decimal, own: 
 async def test_O11_what_is_no_price_is_not_sent(number: object) -> None:
     """Refused with advice before a byte leaves."""
     async with spot() as (server, client):
-        with pytest.raises(ParameterError, match="price"):
+        with pytest.raises(ParameterError, match="price") as caught:
             await client.submit_spot_order_v2(**{**ORDER, "price": number})
+        assert caught.value.fate is Fate.NOT_SENT
         with pytest.raises(ParameterError, match="size"):
             await client.submit_spot_order_v2(**{**ORDER, "size": number})
+        assert server.connections == 0
+
+
+async def test_O11_coins_for_contracts_are_refused_with_advice() -> None:
+    """Futures sizes are whole contracts: half a coin is told what to do, and nothing is sent."""
+    async with futures() as (server, client):
+        for size in ("0.5", Decimal("0.5"), 0.5, True):
+            with pytest.raises(ParameterError, match="contracts, not coins") as caught:
+                await client.submit_futures_order(**{**FUTURES_ORDER, "size": size})
+            assert "coins_to_contracts" in str(caught.value)
+            assert caught.value.fate is Fate.NOT_SENT
         assert server.connections == 0
 
 
