@@ -14,6 +14,8 @@ from bitmart_async.cli.where import Where
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bitmart_async.cli.watch import Kind
+
 __all__ = ["register"]
 
 _LIVE = Where()
@@ -147,3 +149,128 @@ def register(app: App, task: Task) -> None:
                 lambda console: player.serve(console, path, speed=pace, host=host, port=port, as_json=json)
             )
         return task(lambda console: player.replay(console, path, topics=topics, speed=pace, as_json=json))
+
+    @app.command
+    def book(
+        symbol: str,
+        /,
+        *,
+        market: _Market | None = None,
+        once: _Flag = False,
+        json: _Flag = False,
+        where: Where = _LIVE,
+    ) -> int:
+        """The order book, live: best prices and sizes, kept exact from the incremental stream.
+
+        Parameters
+        ----------
+        symbol
+            BTC_USDT is a spot pair, BTCUSDT a contract.
+        market
+            spot or futures, where the symbol's form does not say.
+        once
+            Print it once and end.
+        json
+            JSON, and nothing else: one line per change.
+        """
+        return task(_watch(where, "book", symbol, market, once=once, json=json))
+
+    @app.command
+    def ticker(
+        symbol: str,
+        /,
+        *,
+        market: _Market | None = None,
+        once: _Flag = False,
+        json: _Flag = False,
+        where: Where = _LIVE,
+    ) -> int:
+        """Last price, best prices and 24-hour figures, live.
+
+        Parameters
+        ----------
+        symbol
+            BTC_USDT is a spot pair, BTCUSDT a contract.
+        market
+            spot or futures, where the symbol's form does not say.
+        once
+            Print it once and end.
+        json
+            JSON, and nothing else: one line per change.
+        """
+        return task(_watch(where, "ticker", symbol, market, once=once, json=json))
+
+    @app.command
+    def trades(
+        symbol: str,
+        /,
+        *,
+        market: _Market | None = None,
+        once: _Flag = False,
+        json: _Flag = False,
+        where: Where = _LIVE,
+    ) -> int:
+        """The trades of anybody, live, newest first.
+
+        Parameters
+        ----------
+        symbol
+            BTC_USDT is a spot pair, BTCUSDT a contract.
+        market
+            spot or futures, where the symbol's form does not say.
+        once
+            Print it once and end.
+        json
+            JSON, and nothing else: one line per change.
+        """
+        return task(_watch(where, "trades", symbol, market, once=once, json=json))
+
+    @app.command
+    def orders(
+        symbol: str = "",
+        /,
+        *,
+        market: _Market | None = None,
+        once: _Flag = False,
+        json: _Flag = False,
+        where: Where = _LIVE,
+    ) -> int:
+        """The account's orders, live: open ones first. Needs keys, or a sandbox.
+
+        Parameters
+        ----------
+        symbol
+            BTC_USDT is a spot pair, BTCUSDT a contract; those of every symbol when not given.
+        market
+            spot or futures, where the symbol's form does not say.
+        once
+            Print it once and end.
+        json
+            JSON, and nothing else: one line per change.
+        """
+        return task(_watch(where, "orders", symbol, market, once=once, json=json))
+
+    @app.command
+    def positions(
+        symbol: str = "", /, *, once: _Flag = False, json: _Flag = False, where: Where = _LIVE
+    ) -> int:
+        """The account's futures positions, live. Needs keys, or a sandbox.
+
+        Parameters
+        ----------
+        symbol
+            A contract, like BTCUSDT; all when not given.
+        once
+            Print it once and end.
+        json
+            JSON, and nothing else: one line per change.
+        """
+        return task(_watch(where, "positions", symbol, None, once=once, json=json))
+
+
+def _watch(
+    where: Where, kind: Kind, symbol: str, market: str | None, *, once: bool, json: bool
+) -> Callable[[Console], Coroutine[object, object, int]]:
+    from bitmart_async.cli.watch import watch
+
+    return lambda console: watch(console, where, kind, symbol, market=market, once=once, as_json=json)
