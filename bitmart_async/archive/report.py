@@ -205,6 +205,11 @@ def as_markdown(report: ArchiveReport) -> str:
             "Nothing is left to ask." if report.finished
             else "**Not finished:** run the same command again to go on."
         ),
+        *(
+            ["- Refused lists are asked for again with `--retry-refused`, after the key got more rights, say."]
+            if any(gap.kind == "refused" for table in unread for gap in table.gaps)
+            else []
+        ),
         f"- Contracts asked for finished orders: {report.symbols}.",
         "",
         "A list is whole when replies below their largest size cover all of its span, whatever the bounds of a "

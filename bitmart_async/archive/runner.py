@@ -13,8 +13,9 @@ import time
 from collections import defaultdict
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast
 
 from bitmart_async._version import __version__
 from bitmart_async.archive.columns import iso
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     Clients: TypeAlias = dict[str, RestClient | FuturesClientV2]
 
 __all__ = ["SINCE", "Archive", "ArchiveProgress", "archive_account"]
+
+T = TypeVar("T")
 
 SINCE: Final = 1_514_764_800_000
 """2018-01-01 UTC, Unix ms: the exchange opened in March of that year."""
@@ -292,6 +295,7 @@ class _Run:
         self._asks = [ask for ask in ASKS if ask.host in head.clients and _wanted(ask, head)]
         self._answered: set[str] = set()  # hosts that have taken the key
         self._failed: set[str] = set()  # units that got no answer in this run
+        self._refused: set[str] = set()  # units that were refused in this run
         self._left: dict[str, int] = {}
         self._pace: dict[str, float] = {}
         self._doing: dict[str, None] = {}
@@ -345,7 +349,7 @@ class _Run:
     async def _unit(self, client: RestClient | FuturesClientV2, unit: Unit) -> bool:
         """Read one unit to its end; whether older ones of its line are to be asked for."""
         done = self._journal.done.get(unit.id)
-        if done is not None and (done.state == "done" or (done.state != "failed" and not self._again)):
+        if done is not None and (done.state == "done" or not self._open_again(done)):
             return done.state == "done"
         if unit.id in self._failed:
             return False
@@ -376,9 +380,14 @@ class _Run:
         self._finish(unit, "done", replay, tally)
         return True
 
+    def _open_again(self, done: Done) -> bool:
+        """Whether a piece that did not end well is asked for again by this run."""
+        return done.state == "failed" or (self._again and done.unit not in self._refused)
+
     def _end(self, unit: Unit, replay: Replay, tally: _Tally) -> bool:
         """A refusal, or a reply nobody can read."""
         assert replay.ended is not None, "called when it has ended"
+        self._refused.add(unit.id)
         self._finish(
             unit,
             "unreadable" if replay.ended.unreadable else "refused",
@@ -429,6 +438,9 @@ class _Run:
             try:
                 envelope = await client.call(ask.endpoint, **params)
             except IpBanned as banned:
+                tries += 1
+                if tries >= _TRIES:
+                    raise _Failed(str(banned)) from None
                 pause = banned.retry_after or _BACKOFF_MOST
                 self._progress("reading", waiting=f"blocked by the exchange, waiting {pause:.0f} s")
                 await asyncio.sleep(pause)
@@ -511,7 +523,7 @@ class _Run:
         for line in lines(ask, self._found, self._head):
             for unit in line.units:
                 done = self._journal.done.get(unit.id)
-                if done is not None and done.state not in ("done", "failed") and not self._again:
+                if done is not None and done.state != "done" and not self._open_again(done):
                     break
                 if done is None or done.state != "done":
                     left += windows_left(unit)
@@ -568,9 +580,9 @@ class _Run:
                 journal=self._journal,
                 raw=self._open(ask) if path.exists() else None,
             )
-            tables.append(table_report(ask, write_table(ask, source, self._out), source))
-            await asyncio.sleep(0)  # a place to be cancelled
-        report = _report(self._head, tables, self._out)
+            table = await _in_thread(partial(write_table, ask, source, self._out))
+            tables.append(table_report(ask, table, source))
+        report = await _in_thread(partial(_report, self._head, tables, self._out))
         write_file(self._out / "REPORT.md", as_markdown(report).encode())
         write_file(self._out / "report.json", as_json(report))
         return report
@@ -600,6 +612,16 @@ class _Tally:
                     if value:
                         self.found[kind].add(value)
         return self.rows - before
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Do slow work beside the loop; when it is cancelled, the work is waited for before anything is closed."""
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _report(head: Head, tables: list[TableReport], out: Path) -> ArchiveReport:

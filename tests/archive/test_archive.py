@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from bitmart_async.archive import ArchiveProgress, ArchiveReport
 
-CHANGES = ("account_info", "affiliate_rebates", "affiliate_customers")
+CHANGES = ("account_info", "contracts", "affiliate_rebates", "affiliate_customers")
 """Tables that hold the present moment: the exchange writes it into its answer, or sums up to it."""
 
 
@@ -255,6 +256,22 @@ async def test_a_number_beyond_parquet_is_kept_whole(tmp_path: Path) -> None:
     assert table["available"].to_pylist() == [digits]
     assert str(table.schema.field("frozen").type) == "decimal128(38, 18)"
     assert {t.name: t.text_columns for t in report.tables}["spot_wallet"] == ["available"]
+    assert (await asyncio.to_thread(verify_archive, tmp_path)).ok
+
+
+async def test_the_demo_has_futures_alone(tmp_path: Path) -> None:
+    """Spot has no demo: nothing of it is asked, and such an archive is whole too."""
+    async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        demo = replace(sandbox.environment, name="demo")
+        archive = Archive(
+            tmp_path, credentials=Credentials(**sandbox.keys), environment=demo, since=sandbox.now_ms() - DAY,
+            rate_limits=Unlimited(),
+        )  # fmt: skip
+        report = await archive.run()
+        assert {request.host for request in sandbox.journal.requests()} == {"futures"}
+    assert report.finished
+    assert report.proven
+    assert {table.name for table in report.tables} >= {"futures_wallet", "futures_trades", "contracts"}
     assert (await asyncio.to_thread(verify_archive, tmp_path)).ok
 
 
