@@ -90,11 +90,12 @@ def record(
     message: str = "",
     unreadable: bool = False,
 ) -> Record:
-    """Make a record; ``secrets`` are taken out of the body."""
+    """Make a record; ``secrets`` are taken out of the body. One in quotes leaves its quotes behind."""
     clean = raw
     for secret in secrets:
-        clean = clean.replace(secret.encode(), b"***")
-        message = message.replace(secret, "***")
+        stars = '"***"' if secret.startswith('"') else "***"
+        clean = clean.replace(secret.encode(), stars.encode())
+        message = message.replace(secret, stars)
     try:
         body, encoded = clean.decode(), False
     except UnicodeDecodeError:

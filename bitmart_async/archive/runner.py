@@ -72,7 +72,7 @@ _BACKOFF_MOST: Final = 30.0
 _WORKERS: Final = 6
 _SYNC_SECONDS: Final = 1.0
 _MEMO_LENGTH: Final = 8
-"""A shorter memo is no secret worth losing data for: it may be any word of a reply."""
+"""A shorter memo may be any word of a reply; it is looked for only where the exchange names its keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,14 @@ class Archive:
                 clients = await self._clients(stack)
                 known = read_head(self._out)
                 head = await self._begin(clients) if known is None else self._same(known)
-                run = _Run(self._out, head, secrets=self._secrets(), again=self._again, tell=self._tell)
+                run = _Run(
+                    self._out,
+                    head,
+                    secrets=self._secrets(),
+                    memo=self._credentials.api_memo,
+                    again=self._again,
+                    tell=self._tell,
+                )
                 stack.callback(run.close)
                 if known is not None and run.left():
                     await self._same_account(head, clients)
@@ -217,9 +224,7 @@ class Archive:
             )
 
     def _secrets(self) -> tuple[str, ...]:
-        own = self._credentials
-        memo = (own.api_memo,) if len(own.api_memo) >= _MEMO_LENGTH else (f'"{own.api_memo}"',)
-        return own.api_key, own.api_secret, *memo
+        return self._credentials.api_key, self._credentials.api_secret
 
 
 async def _whose(clients: Clients) -> str:
@@ -280,12 +285,14 @@ class _Run:
         head: Head,
         *,
         secrets: tuple[str, ...],
+        memo: str,
         again: bool,
         tell: Callable[[ArchiveProgress], None] | None,
     ) -> None:
         self._out = out
         self._head = head
         self._secrets = secrets
+        self._memo = memo
         self._again = again
         self._tell = tell
         self._journal = Journal(out / "journal.ndjson")
@@ -472,7 +479,7 @@ class _Run:
                 received_ms=int(time.time() * 1000),
                 http_status=envelope.http_status,
                 raw=envelope.raw,
-                secrets=self._secrets,
+                secrets=self._hidden(ask),
             )
             return kept, None if kept.masked else envelope.data
 
@@ -491,11 +498,17 @@ class _Run:
             received_ms=int(time.time() * 1000),
             http_status=error.http_status or 0,
             raw=error.raw or b"",
-            secrets=self._secrets,
+            secrets=self._hidden(unit.ask),
             code=(error.code if error.code is not None else -1) if refused else None,
             message=error.message if isinstance(error, ApiError) else str(error),
             unreadable=unreadable,
         )
+
+    def _hidden(self, ask: Ask) -> tuple[str, ...]:
+        """What must not stand in a reply that is kept. The memo only as a whole value: it may be a number."""
+        if len(self._memo) >= _MEMO_LENGTH or ask.table == "account_info":
+            return (*self._secrets, f'"{self._memo}"')
+        return self._secrets
 
     def _open(self, ask: Ask) -> RawFile:
         raw = self._raw.get(ask.table)

@@ -63,7 +63,7 @@ async def test_all_of_a_crowded_account_in_spite_of_faults_and_interruptions(tmp
     tables of a second archive are the same to the byte."""
     rng = random.Random(3)
     async with Sandbox(lively=False, rate_limits=False) as sandbox:
-        since = dense(sandbox, 500)
+        since = dense(sandbox, 400)
         seen = 0
         enough = asyncio.Event()
 
@@ -72,7 +72,7 @@ async def test_all_of_a_crowded_account_in_spite_of_faults_and_interruptions(tmp
             seen += 1
             if seen in (30, 90):
                 enough.set()
-            if progress.phase == "reading" and rng.random() < 0.2:
+            if progress.phase == "reading" and rng.random() < 0.15:
                 misbehave(sandbox, rng)
 
         for _ in range(2):

@@ -80,10 +80,11 @@ def test_Z1_a_reply_that_echoes_the_secrets_is_kept_without_them(tmp_path: Path)
     """Three stars stand where the key was, the record says so, and its hash is of what is kept."""
     path = tmp_path / "a.zst"
     file = RawFile(path, writable=True)
-    file.add(_record(1, b'{"message":"key abc123key is unknown"}', secrets=("abc123key",)))
+    echo = b'{"message":"key abc123key is unknown","label":"20240101","id":12024010123}'
+    file.add(_record(1, echo, secrets=("abc123key", '"20240101"')))
     (kept,) = file.records("unit1")
     file.close()
-    assert kept.raw == b'{"message":"key *** is unknown"}'
+    assert kept.raw == b'{"message":"key *** is unknown","label":"***","id":12024010123}'
     assert kept.masked
     assert kept.intact()
 
