@@ -160,14 +160,14 @@ def _footer(stats: RecorderStats, health: StreamHealth, ends: float | None) -> R
     line = Text.assemble(
         (f"{stats.seconds:6.0f} s", "bold"),
         f"  {stats.frames:,} frames  {_rate(stats):,.0f}/s  last {'-' if age is None else f'{age:.1f} s ago'}  ",
-        f"{_size(stats.written)} on disk in {stats.files} files  ",
-        f"{live}/{len(health.connections)} sockets  {stats.gaps} gaps",
+        f"{_size(stats.written)}  {live}/{len(health.connections)} sockets  {stats.gaps} gaps",
     )
     if stats.lost:
         line.append(f"  {stats.lost:,} LOST: the disk is too slow", style="bold red")
     elif stats.waiting > 4_000_000:
         line.append(f"  {_size(stats.waiting)} wait for the disk", style="yellow")
-    line.append(f"{left}   Ctrl-C ends it", style="dim")
+    line.append(f"{left}  Ctrl-C ends", style="dim")
+    line.no_wrap, line.overflow = True, "ellipsis"
     return line
 
 

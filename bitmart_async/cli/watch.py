@@ -31,7 +31,7 @@ from bitmart_async.models.streams_spot import SpotStreamTicker, SpotStreamTrade
 from bitmart_async.numbers import level
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
     from contextlib import AbstractAsyncContextManager
 
     from rich.console import Console, RenderableType
@@ -47,6 +47,11 @@ _PATIENCE = 15.0
 """Seconds --once waits for something to show."""
 
 
+_WIDE = 100
+_ONLY_WIDE = ("order id", "type")
+"""Columns that need a wide terminal."""
+
+
 class View(Protocol):
     """What a command shows."""
 
@@ -55,8 +60,8 @@ class View(Protocol):
         """Whether there is something to show."""
         ...
 
-    def render(self, height: int) -> RenderableType:
-        """How it looks in so many lines."""
+    def render(self, height: int, width: int) -> RenderableType:
+        """How it looks in so many lines and columns."""
         ...
 
     def plain(self) -> list[str]:
@@ -129,7 +134,7 @@ def _print_once(console: Console, view: View, *, as_json: bool) -> None:
     if as_json:
         console.file.write(json.dumps(view.told()) + "\n")
     else:
-        console.print(view.render(30))
+        console.print(view.render(30, console.width))
 
 
 async def _draw(console: Console, view: View, meter: _Meter, stop: asyncio.Event, *, title: str) -> None:
@@ -137,7 +142,9 @@ async def _draw(console: Console, view: View, meter: _Meter, stop: asyncio.Event
         while not stop.is_set():
             head = Text.assemble((title, "bold"), ("  Ctrl-C ends it", "dim"))
             body = (
-                view.render(console.height - 4) if view.ready else Text("waiting for data ...", style="dim")
+                view.render(console.height - 4, console.width)
+                if view.ready
+                else Text("waiting for data ...", style="dim")
             )
             live.update(Group(head, Text(""), body, meter.footer()), refresh=True)
             await _pause(stop)
@@ -257,7 +264,7 @@ class _Book:
     def ready(self) -> bool:
         return self._book.trouble is not BookTrouble.WAITING
 
-    def render(self, height: int) -> RenderableType:
+    def render(self, height: int, width: int) -> RenderableType:
         book = self._book
         if book.trouble is not None:
             return Text(f"the book is {book.trouble.value}; it repairs itself", style="yellow")
@@ -265,6 +272,8 @@ class _Book:
         asks, bids = book.asks[:rows], book.bids[:rows]
         table = _table("", "price", "size", "sum", "", right=("price", "size", "sum"))
         most = max((size for _, size in (*asks, *bids)), default=1.0)
+        prices = _places(price for price, _ in (*asks, *bids))
+        sizes = _places(size for _, size in (*asks, *bids))
         for name, side, style in (("ask", asks, "red"), ("bid", bids, "green")):
             sums: list[Decimal] = []
             total = Decimal(0)
@@ -275,9 +284,12 @@ class _Book:
             for (price, size), summed in reversed(lines) if name == "ask" else lines:
                 bar = "█" * max(1, round(24 * size / most))
                 table.add_row(
-                    Text(name, style=style), _digits(level(price)), _digits(level(size)), _digits(summed),
+                    Text(name, style=style),
+                    f"{level(price):.{prices}f}",
+                    f"{level(size):.{sizes}f}",
+                    f"{summed:.{sizes}f}",
                     Text(bar, style=style),
-                )  # fmt: skip
+                )
             if name == "ask":
                 table.add_row(Text("spread", style="dim"), Text(_spread(book), style="dim"))
         return Group(table, Text(f"version {book.version}  {_clock(book.updated_ms)} UTC", style="dim"))
@@ -305,6 +317,11 @@ class _Book:
         }
 
 
+def _places(numbers: Iterable[float]) -> int:
+    """The most decimals among them, so that they stand below one another."""
+    return max((len(_digits(level(one)).partition(".")[2]) for one in numbers), default=0)
+
+
 def _level(one: tuple[float, float] | None) -> str:
     return "-" if one is None else f"{_digits(level(one[0]))} x {_digits(level(one[1]))}"
 
@@ -326,7 +343,7 @@ class _Ticker:
     def ready(self) -> bool:
         return self._last is not None
 
-    def render(self, height: int) -> RenderableType:
+    def render(self, height: int, width: int) -> RenderableType:
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, value in self._fields().items():
             style = ""
@@ -392,7 +409,7 @@ class _Trades:
     def ready(self) -> bool:
         return bool(self._trades)
 
-    def render(self, height: int) -> RenderableType:
+    def render(self, height: int, width: int) -> RenderableType:
         table = _table("time", "side", "price", "size", right=("price", "size"))
         for data in list(self._trades)[: max(3, height - 1)]:
             at, side, price, size = _trade(data)
@@ -455,7 +472,7 @@ class _Account:
                 [
                     one.symbol, str(one.side.value), _digits(one.size), _digits(one.entry_price),
                     _digits(one.liquidation_price), "" if one.margin_mode is None else str(one.margin_mode.value),
-                    _clock(one.updated_ms),
+                    _clock(one.updated_ms)[:8],
                 ]
                 for one in self._tracker.positions
                 if one.size and self._symbol in ("", one.symbol)
@@ -466,7 +483,7 @@ class _Account:
             [
                 one.symbol, str(one.side.value), one.type, _digits(one.price) or "market",
                 _digits(one.size if one.size is not None else one.notional), _digits(one.filled),
-                str(one.status.value), one.order_id, _clock(one.updated_ms),
+                str(one.status.value), one.order_id, _clock(one.updated_ms)[:8],
             ]
             for one in orders
         ]  # fmt: skip
@@ -476,14 +493,16 @@ class _Account:
             return "contract", "side", "size", "entry", "liquidation", "margin", "updated UTC"
         return "symbol", "side", "type", "price", "size", "filled", "status", "order id", "updated UTC"
 
-    def render(self, height: int) -> RenderableType:
-        rows = self._rows()
+    def render(self, height: int, width: int) -> RenderableType:
+        rows, columns = self._rows(), self._columns()
         if not rows:
             return Text(f"no {self._kind}" + (f" of {self._symbol}" if self._symbol else ""), style="dim")
-        table = _table(*self._columns(), right=("price", "size", "filled", "entry", "liquidation"))
+        shown = [name for name in columns if width >= _WIDE or name not in _ONLY_WIDE]
+        table = _table(*shown, right=("price", "size", "filled", "entry", "liquidation"))
         for row in rows[: max(3, height - 1)]:
             style = {"buy": "green", "long": "green", "sell": "red", "short": "red"}.get(row[1], "")
-            table.add_row(row[0], Text(row[1], style=style), *row[2:])
+            cells = dict(zip(columns, row, strict=True))
+            table.add_row(*(Text(cells[name], style=style if name == "side" else "") for name in shown))
         return table
 
     def plain(self) -> list[str]:
