@@ -216,7 +216,7 @@ class WebsocketClient:
 
         ``update`` handlers get the Update of every topic; all others get the Event. Names: open,
         authenticated, response, update, reconnecting (older name reconnect), reconnected, live, stale,
-        gap, close, exception.
+        gap, resync, close, exception.
 
         Raises:
             ParameterError: There is no such event, or the handler is a generator.
@@ -552,7 +552,9 @@ class WebsocketClient:
         if not self._books_told:
             self._books_told = True
             self.on("reconnecting")(self._books_disconnected)
+            self.on("close")(self._books_disconnected)
             self.on("live")(self._books_connected)
+            self.on("gap")(self._books_overslept)
         late = self._connection_of(book.topic.text) is not None
         self._living_books([book.topic.text])  # forgets those that are closed
         self._books.setdefault(book.topic.text, []).append(book)
@@ -593,6 +595,11 @@ class WebsocketClient:
     def _books_connected(self, event: Event) -> None:
         for book in self._living_books(event.topics):
             book.connected()
+
+    def _books_overslept(self, event: Event) -> None:
+        if event.gap is not None and event.gap.seconds > 0:  # of a frame that cannot be read it is none
+            for book in self._living_books(event.topics):
+                book.overslept(event.gap.seconds)
 
     def _living_books(self, texts: Iterable[str]) -> list[LiveOrderBook]:
         found: list[LiveOrderBook] = []

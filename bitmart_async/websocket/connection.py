@@ -359,6 +359,7 @@ class Connection:
         finally:  # whatever ended it, the next subscribe must be able to begin again
             if loop_runs() and self.state not in (State.IDLE, State.CLOSED):
                 self._enter(State.IDLE, "its task was ended from outside")
+                self._emit("close", topics=tuple(self.wanted))  # nobody is to believe that it goes on
 
     async def _live_and_reconnect(self) -> None:
         why = "topics are wanted"
@@ -730,10 +731,12 @@ class Connection:
             link.reader = loop.create_task(
                 self._read(link.session, link.transport), name=f"bitmart {self.name} next"
             )
+            link.reader.add_done_callback(lambda _: self._ponged.set())
             self._start_keeper(link)
             async with asyncio.timeout(patience(self._timings)):
                 await self._settled(link)
-            drained = await self._echo(old.session)
+            drained = await self._echo(old.session, besides=link)
+            link.check()  # nobody moves to a socket that was lost meanwhile
             self._take_over(old, link, drained=drained)
             await old.transport.close()
             if not self._handover.caught_up:
@@ -756,19 +759,19 @@ class Connection:
             await asyncio.wait({settled, link.reader, link.keeper}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             settled.cancel()
-        for task in (link.keeper, link.reader):
-            ended = outcome_of(task)
-            if ended is not None:
-                raise ended
+        link.check()
 
-    async def _echo(self, session: Session) -> bool:
-        """Wait until what a socket has brought so far is read: until it answers a ping sent now."""
+    async def _echo(self, session: Session, *, besides: Link | None = None) -> bool:
+        """Wait until what a socket has brought so far is read: until it answers a ping sent now.
+
+        In vain when another link ends meanwhile.
+        """
         loop = asyncio.get_running_loop()
         ping = session.probe(loop.time())
         self._wake.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timings.pong_timeout):
-                while not session.echoed(ping):
+                while not session.echoed(ping) and (besides is None or not besides.ended):
                     self._ponged.clear()
                     await self._ponged.wait()
         return session.echoed(ping)
@@ -808,7 +811,7 @@ class Connection:
         handover = self._handover
         if handover is None:
             return session is self._session  # or left over from a socket that has been replaced
-        if handover.overfull:
+        if handover.overfull and session is not self._session:  # the present socket goes on
             raise SocketEnded("too much came while two sockets overlapped")
         return handover.admit(frame, session)
 

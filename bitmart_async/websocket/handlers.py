@@ -27,6 +27,7 @@ __all__ = [
     "guarded",
     "guarded_raw",
     "is_async",
+    "let_out",
     "name_of",
     "pump",
 ]
@@ -63,7 +64,8 @@ def being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _cancelled(handler: object) -> StreamError:
+def let_out(handler: object) -> StreamError:
+    """The error of a handler that let a CancelledError out although nobody cancels its task."""
     return StreamError(
         f"the handler {name_of(handler)} raised CancelledError: something it waited for was cancelled"
     )
@@ -81,7 +83,7 @@ def guarded(handler: Callable[[T], object], report: Report) -> Callable[[T], Non
         try:
             result = handler(item)
         except asyncio.CancelledError:  # its own: a cancelled task only notices at an await
-            report(_cancelled(handler), handler, item)
+            report(let_out(handler), handler, item)
             return
         except Exception as error:
             report(error, handler, item)
@@ -107,7 +109,7 @@ def guarded_raw(handler: Callable[[str, bytes], object], report: Report) -> Call
         try:
             handler(topic, frame)
         except asyncio.CancelledError:
-            report(_cancelled(handler), handler, topic)
+            report(let_out(handler), handler, topic)
         except Exception as error:
             report(error, handler, topic)
 
@@ -134,7 +136,7 @@ async def pump(
         except asyncio.CancelledError:
             if being_cancelled():
                 raise
-            report(_cancelled(handler), handler, item)
+            report(let_out(handler), handler, item)
         except Exception as error:
             report(error, handler, item)
 

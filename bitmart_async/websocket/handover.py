@@ -66,17 +66,18 @@ class Handover:
 
     def admit(self, frame: bytes, session: Session) -> bool:
         """Whether a frame that came on one of them is to be read now."""
-        if not self._is_data(frame):
+        text = _inflated(frame)
+        if not self._is_data(text):
             return True
         if session is self._new:
-            return self._admit_new(frame)
+            return self._admit_new(frame, text)
         if session is not self._old or self.done:
             return False  # of a socket that has been replaced
         self._brought[hash(frame)] += 1
         return True
 
-    def _admit_new(self, frame: bytes) -> bool:
-        chained = self._is_chained(frame)
+    def _admit_new(self, frame: bytes, text: bytes) -> bool:
+        chained = self._is_chained(text)
         if self.done:
             return chained or not self._known(frame)
         self._kept.append((frame, chained))
@@ -112,8 +113,13 @@ class Handover:
 
     def _is_chained(self, frame: bytes) -> bool:
         """Whether it belongs to an incremental book."""
-        if not frame.startswith(b"{"):
-            with contextlib.suppress(zlib.error):
-                frame = zlib.decompressobj(-15).decompress(frame, MOST_INFLATED)
         key = data_key(frame, self._dialect.heads) or b""
         return any(channel in key for channel in _BOOK_CHANNELS)
+
+
+def _inflated(frame: bytes) -> bytes:
+    """A frame's text; the frame itself where it is no deflate stream, which its reader will say."""
+    if not frame.startswith(b"{") and heartbeat(frame) is None:
+        with contextlib.suppress(zlib.error):
+            return zlib.decompressobj(-15).decompress(frame, MOST_INFLATED)
+    return frame

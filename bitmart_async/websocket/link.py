@@ -55,6 +55,18 @@ class Link:
         self.settled = asyncio.Event()
         """It has every topic; of a socket that is to replace another."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether its reader or its keeper has given it up."""
+        return any(task is not None and task.done() for task in (self.keeper, self.reader))
+
+    def check(self) -> None:
+        """Raise what it ended with."""
+        for task in (self.keeper, self.reader):
+            why = outcome_of(task)
+            if why is not None:
+                raise why
+
 
 class Chores:
     """What a keeper remembers of its socket beside the conversation."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bitmart_async.book import BookReads, BookResult, BookTrouble, OrderBook, not_ready
 from bitmart_async.errors import BookNotReady, ParameterError
-from bitmart_async.websocket.handlers import check_handler, guarded, is_async
+from bitmart_async.websocket.handlers import being_cancelled, check_handler, guarded, is_async, let_out
 
 if TYPE_CHECKING:
     import logging
@@ -239,6 +239,10 @@ class LiveOrderBook(BookReads):
         async for change in self.changes():
             try:
                 await run(change)
+            except asyncio.CancelledError:
+                if being_cancelled():
+                    raise
+                self._wire.failed(let_out(handler), handler, change)
             except Exception as error:
                 self._wire.failed(error, handler, change)
 
@@ -303,6 +307,14 @@ class LiveOrderBook(BookReads):
         self._attempts = self._rounds = 0
         self._schedule(None)
         self._tell()
+
+    def overslept(self, seconds: float) -> None:
+        """The machine slept for so long: what is known is older than its timers say."""
+        limit = self._stale_after
+        if limit is None or seconds < limit or self.trouble is not None:
+            return
+        self._heard, self._probed, self._silent_told = self._loop.time() - limit, True, True
+        self._lost(BookTrouble.SILENT)
 
     def connected(self) -> None:
         """The topic is held again: its snapshot has come, or is due."""

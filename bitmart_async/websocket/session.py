@@ -63,6 +63,8 @@ _LATE = 0.1
 """A poll this many seconds late means that the program was busy: read first, then judge the peer."""
 _DEBT_LASTS = 3.0
 """Times ack_timeout: an answer later than that is lost rather than late."""
+_PONG_SECONDS = 1.0
+"""Between two answers to the server's pings: a flood of them must not use up the messages of a window."""
 _MOST_PINGS_OUT = 16
 """Unanswered pings remembered for the round trip."""
 _REPRIEVE = 1.0
@@ -211,6 +213,7 @@ class Session:
         self._sent: deque[float] = deque()
         """When messages other than pings went out, within the window."""
         self._pong_owed = False
+        self._next_pong = now
         self.heard = now
         """When the last byte came; stamped by the reader."""
         self._next_ping = now + timings.ping_interval
@@ -350,9 +353,10 @@ class Session:
                 self._pongs += 1
             self._pings.append(now)
             self._pings_sent += 1
-        if self._pong_owed and self._dialect.pong is not None and self._room(now):
+        if self._pong_owed and self._dialect.pong is not None and now >= self._next_pong and self._room(now):
             messages.append(self._dialect.pong)
             self._sent.append(now)
+            self._next_pong = now + _PONG_SECONDS
         self._pong_owed = False
         if not self._logged_in:
             if self._login is not None and self._login_deadline is None:
@@ -505,6 +509,8 @@ class Session:
         if isinstance(control, Ping):
             self._pong_owed = self._dialect.pong is not None
             return []
+        if isinstance(control, LoggedIn | LoginFailed) and self._login_deadline is None:
+            return [Stray(control)]  # it answers nothing: no login was sent
         if isinstance(control, LoggedIn):
             if self._logged_in:
                 return []
