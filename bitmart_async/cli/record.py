@@ -142,7 +142,8 @@ async def _written_out(place: Place, given: Sequence[str]) -> list[str]:
     if count > _MOST_SPOT:
         raise ConfigurationError(
             f"{count:,} spot topics are too many: the exchange allows 20 connections per address with 115 topics "
-            f"each, {_MOST_SPOT:,} in all. Record fewer channels, or the rest from another address."
+            f"each, {_MOST_SPOT:,} in all. Record fewer channels, 'spot/trade:*' alone say, or the rest from "
+            f"another address."
         )
     return list(found)
 

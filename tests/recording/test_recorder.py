@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bitmart_async import ConfigurationError, OrderBook, ParameterError, SubscriptionRefused, WebsocketClient
+from bitmart_async import (
+    ConfigurationError,
+    OrderBook,
+    ParameterError,
+    RestClient,
+    SubscriptionRefused,
+    WebsocketClient,
+    export_recording,
+)
 from bitmart_async.recording import RecordedEvent, RecordedFrame, Recorder, Recording
 from bitmart_async.recording import disk as disk_module
 from bitmart_async.sandbox import Sandbox
@@ -216,3 +226,75 @@ async def test_a_folder_takes_one_recorder_at_a_time(tmp_path: Path) -> None:
         Recording(tmp_path / "elsewhere")
     with pytest.raises(ParameterError, match="was not recorded"):
         list(Recording(tmp_path).updates("spot/ticker:ETH_USDT"))
+
+
+async def test_many_topics_go_over_several_sockets(tmp_path: Path) -> None:
+    """More topics than a socket may hold are spread over as many as it takes, and all of them are recorded."""
+    async with Sandbox(symbols="all", speed=20) as sandbox, RestClient(**sandbox.client_options) as rest:
+        pairs = [row.symbol for row in (await rest.get_spot_trading_pair_details_v1()).symbols]
+        channels = (
+            "ticker",
+            "depth5",
+            "depth20",
+            "depth50",
+            "kline1m",
+            "kline5m",
+            "kline15m",
+            "kline30m",
+            "kline1H",
+            "kline1D",
+            "kline1W",
+        )
+        topics = [f"spot/{channel}:{pair}" for channel in channels for pair in pairs]
+        assert len(topics) > 115
+        async with (
+            WebsocketClient(**sandbox.client_options) as ws,
+            Recorder(ws, topics, path=tmp_path) as recorder,
+        ):
+            sockets = [one.name for one in ws.health().connections]
+            await until(lambda: recorder.stats.frames >= 2 * len(topics), 20)
+    assert sockets == ["spot_public", "spot_public_2"]
+    recording = Recording(tmp_path)
+    used = {record.connection for record in recording if isinstance(record, RecordedFrame)}
+    assert used == set(sockets)
+    assert {update.topic for update in recording.updates()} == set(topics)
+
+
+@pytest.mark.parametrize("library", ["zstandard", "pyarrow"])
+async def test_a_missing_library_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    """Who did not install the extra is told which one, before anything is sent or written."""
+    for name in list(sys.modules):
+        if name == library or name.startswith(f"{library}."):
+            monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ConfigurationError, match=rf"{library}.*bitmart-async\[store\]"):
+        export_recording(tmp_path, tmp_path / "out")
+    if library == "zstandard":
+        async with ScriptedServer() as server, streams(server) as ws:
+            with pytest.raises(ConfigurationError, match=r"bitmart-async\[store\]"):
+                await Recorder(ws, "spot/ticker:BTC_USDT", path=tmp_path / "rec").__aenter__()
+            assert not server.sessions
+
+
+async def test_a_replay_keeps_the_pace(tmp_path: Path) -> None:
+    """At speed n the same updates come in a n-th of the time; None does not wait at all."""
+    async with ScriptedServer() as server, streams(server) as ws:  # noqa: SIM117 - one ends before the other
+        async with Recorder(ws, "spot/ticker:BTC_USDT", path=tmp_path) as recorder:
+            for number in range(3):
+                await server.last("spot_public").send(ticker(last=str(number)))
+                await until(lambda number=number: recorder.stats.channels.get("spot/ticker", 0) > number)
+                await asyncio.sleep(0.1)  # time is what is recorded here
+    recording = Recording(tmp_path)
+    records = list(recording)
+    span = (records[-1].monotonic_ns - records[0].monotonic_ns) / 1e9
+    loop = asyncio.get_running_loop()
+    for speed in (2.0, 10.0):
+        began = loop.time()
+        prices = [int(update.data.last_price) async for update in recording.replay(speed=speed)]  # type: ignore[union-attr]
+        assert prices == [0, 1, 2]
+        assert loop.time() - began >= span / speed * 0.99
+    assert [update.raw async for update in recording.replay(speed=None)]
+    with pytest.raises(ParameterError, match="speed"):
+        [update async for update in recording.replay(speed=0)]
