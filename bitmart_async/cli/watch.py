@@ -43,6 +43,8 @@ __all__ = ["Kind", "watch"]
 
 Kind = Literal["book", "ticker", "trades", "orders", "positions"]
 _REDRAW = 0.25
+_PING_SECONDS = 2.0
+"""Somebody looks at the round trip."""
 _PATIENCE = 15.0
 """Seconds --once waits for something to show."""
 
@@ -92,7 +94,7 @@ async def watch(
         if place.is_demo and side is Market.SPOT:
             raise ConfigurationError("the demo has futures alone: give a contract, like BTCUSDT")
         with stopping() as stop:
-            async with place.streams() as ws:
+            async with place.streams(_PING_SECONDS) as ws:
                 meter = _Meter(ws)
                 opened = (
                     _account(place, ws, kind, symbol, side) if private else _public(ws, kind, symbol, side)

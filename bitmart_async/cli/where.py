@@ -82,9 +82,11 @@ class Place:
             environment=self.environment, credentials=self.credentials, rate_limits=self.rate_limits
         )
 
-    def streams(self) -> WebsocketClient:
+    def streams(self, ping_interval: float = 10.0) -> WebsocketClient:
         """A client of the streams."""
-        return WebsocketClient(environment=self.environment, credentials=self.credentials)
+        return WebsocketClient(
+            environment=self.environment, credentials=self.credentials, ping_interval=ping_interval
+        )
 
 
 @asynccontextmanager
