@@ -63,6 +63,8 @@ _LATE = 0.1
 """A poll this many seconds late means that the program was busy: read first, then judge the peer."""
 _DEBT_LASTS = 3.0
 """Times ack_timeout: an answer later than that is lost rather than late."""
+_MOST_HELD = 300
+"""Topics believed to be held that nobody asked for; well above what one socket takes."""
 _PONG_SECONDS = 1.0
 """Between two answers to the server's pings: a flood of them must not use up the messages of a window."""
 _MOST_PINGS_OUT = 16
@@ -567,7 +569,7 @@ class Session:
         elif topic in self._wanted and topic not in self.held:
             self._hold(topic)
             outcomes.append(Answered(topic))
-        elif topic and topic not in self._wanted:
+        elif topic and topic not in self._wanted and (topic in self._asked or len(self.held) < _MOST_HELD):
             self._hold(topic)  # the server has it all the same, and must be told
         if message is not None and message.operation == ack.operation and topic in message.open:
             message.open.discard(topic)

@@ -173,6 +173,19 @@ async def test_S7_a_flood_of_server_pings_starves_no_subscribe() -> None:
         assert 1 <= len(server.last().sent("pong")) <= 3
 
 
+async def test_S7_acks_nobody_asked_for_fill_neither_memory_nor_the_budget() -> None:
+    """Thousands of made-up topics: a few are left again, and a subscribe is answered at once."""
+    async with serving() as (server, ws):
+        await ws.subscribe(_TRADES)
+        session = server.last()
+        await session.send(*({"event": "subscribe", "topic": f"spot/ticker:X{n}"} for n in range(3000)))
+        await ws.subscribe("spot/ticker:BTC_USDT")
+        connection = next(iter(ws._all_connections()))
+        assert connection._session is not None
+        assert len(connection._session.held) <= 302
+        await until(lambda: len(connection._session.held) == 2)  # type: ignore[union-attr]
+
+
 # Cancellations --------------------------------------------------------------------------------------
 
 
