@@ -63,6 +63,11 @@ websocket.sockets
 websocket.handlers websocket.subscription
 websocket.consumers
 websocket.order_books
+websocket.standing
+websocket.login websocket.intake
+websocket.opening websocket.outcomes
+websocket.keeper
+websocket.rotation
 websocket.connection
 websocket.client websocket
 archive.raw archive.journal archive.columns archive.plan

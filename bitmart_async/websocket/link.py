@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import random
+import time
 from typing import TYPE_CHECKING
 
 from bitmart_async.websocket.sleep import SleepWatch
@@ -42,7 +43,7 @@ class Final(Exception):
 class Link:
     """One socket with its conversation."""
 
-    __slots__ = ("generation", "keeper", "opened", "reader", "session", "settled", "transport")
+    __slots__ = ("generation", "keeper", "opened", "parting", "reader", "session", "settled", "transport")
 
     def __init__(self, generation: int, transport: Transport, session: Session, opened: float) -> None:
         self.generation = generation
@@ -54,6 +55,24 @@ class Link:
         """Of a socket that is to replace another; the first one is read by the connection's own task."""
         self.settled = asyncio.Event()
         """It has every topic; of a socket that is to replace another."""
+        self.parting = False
+        """It is being closed because nothing is wanted."""
+
+    def heard_ns(self) -> int:
+        """When the last byte came on it, in Unix nanoseconds."""
+        ago = asyncio.get_running_loop().time() - self.session.heard
+        return time.time_ns() - int(ago * 1e9)
+
+    async def drop(self) -> None:
+        """End it and its tasks; what they ended with has been told where it matters."""
+        self.transport.abort()
+        tasks = {task for task in (self.keeper, self.reader) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in tasks:
+            outcome_of(task)
 
     @property
     def ended(self) -> bool:

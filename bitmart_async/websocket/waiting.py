@@ -1,4 +1,4 @@
-"""Who waits for the exchange's answer about a topic, and how long at most.
+"""Who waits for the exchange's answer about a topic, or for a live socket, and how long at most.
 
 Nobody waits longer than connect_timeout for a socket, nor longer than all timeouts together for one that
 serves: of sockets that come and go, none may last until the topic's turn.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bitmart_async.websocket.session import Session, Timings
 
-__all__ = ["Waiting", "patience"]
+__all__ = ["Kept", "Waiting", "patience"]
 
 
 def patience(times: Timings) -> float:
@@ -172,3 +172,78 @@ class Waiting:
             future.cancel()
         self._joining.clear()
         self._leaving.clear()
+
+
+class Kept:
+    """A socket that is wanted even without topics, until the client is closed, and who waits for it.
+
+    Args:
+        session: The present socket's session, None without a socket.
+        last_error: Why there is no socket.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        timings: Timings,
+        *,
+        session: Callable[[], Session | None],
+        last_error: Callable[[], StreamUnavailable | None],
+    ) -> None:
+        self._name = name
+        self._timings = timings
+        self._session = session
+        self._last_error = last_error
+        self._live: asyncio.Future[None] | None = None
+        self.wanted = False
+
+    def begin(self) -> asyncio.Future[None]:
+        """Want it from now on; the future of all who wait until it is live."""
+        self.wanted = True
+        if self._live is None or self._live.done():
+            self._live = asyncio.get_running_loop().create_future()
+        return self._live
+
+    def limit(self, future: asyncio.Future[None]) -> None:
+        """From now on, nobody waits longer than connect_timeout for a socket, nor all timeouts for a live one."""
+        self._judge(future, future.get_loop().time())
+
+    def _judge(self, future: asyncio.Future[None], since: float) -> None:
+        if future.done():
+            return
+        loop = future.get_loop()
+        ends = since + patience(self._timings)
+        if self._session() is None:
+            ends = since + self._timings.connect_timeout
+        if loop.time() < ends:
+            timer = loop.call_at(ends, self._judge, future, since)
+            future.add_done_callback(lambda _: timer.cancel())
+        else:
+            future.set_exception(
+                StreamUnavailable(
+                    f"{self._name}: not live within {ends - since:g} s. "
+                    f"{self._last_error() or 'The host does not answer'}",
+                    endpoint=self._name,
+                )
+            )
+
+    def live(self) -> None:
+        """It is live."""
+        if self._live is not None and not self._live.done():
+            self._live.set_result(None)
+
+    def refuse(self, error: Exception) -> None:
+        """It will not be, and is no longer wanted."""
+        self.wanted = False
+        if self._live is not None and not self._live.done():
+            self._live.set_exception(error)
+
+    def give_up(self) -> None:
+        """It is no longer wanted."""
+        self.wanted = False
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Nobody waits any longer."""
+        if self._live is not None:
+            self._live.cancel()

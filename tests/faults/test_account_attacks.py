@@ -45,7 +45,7 @@ async def test_a_tracker_that_lost_a_topic_is_never_live(how: str) -> None:
         else:
             connection = w.ws._connection_of(topic)
             assert connection is not None
-            connection._rejected(topic, "not today", 90001)
+            connection._outcomes.rejected(topic, "not today", 90001)
         await until(lambda: w.tracker.state is AccountState.OFFLINE)
         assert len(w.notes.of(AccountGap)) == 1
         await w.sandbox.faults.cut("spot_private")
@@ -115,7 +115,7 @@ async def test_T2_T17_a_gap_or_silence_of_a_private_topic_is_reconciled(name: st
         w.frames.meddle = None
         connection = w.ws._connection_of("spot/user/orders:ALL_SYMBOLS")
         assert connection is not None
-        connection._emit(name, topics=("spot/user/orders:ALL_SYMBOLS",))
+        connection._standing.emit(name, topics=("spot/user/orders:ALL_SYMBOLS",))
         await w.settle()
         assert len(w.notes.of(AccountGap)) == 1
         w.notes.announced()

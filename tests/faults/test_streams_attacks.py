@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from bitmart_async.websocket.dialects import SPOT
 from bitmart_async.websocket.session import Dead, Timings
 from bitmart_async.websocket.session import Session as Conversation
 from tests.scripted_ws import Message, Session, serving, ticker, trades, until
+from tests.wall_clock import sleeping_machine
 
 if TYPE_CHECKING:
     from bitmart_async.websocket.client import WebsocketClient
@@ -103,7 +103,7 @@ async def test_too_much_in_the_overlap_is_the_next_sockets_fault(monkeypatch: py
 
     def overfull(ws: WebsocketClient) -> bool:
         connection = next(iter(ws._all_connections()))
-        return connection._handover is None or connection._handover.overfull
+        return (handover := connection._intake.handover) is None or handover.overfull
 
     async with serving(reply) as (server, ws):
         lost = _listen(ws, "reconnecting")
@@ -246,20 +246,7 @@ async def test_L2_an_async_book_handler_that_lets_a_cancellation_out_is_called_a
 async def test_T17_a_book_is_not_served_after_a_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it shows is as old as the sleep was long: unreadable at once, and again readable with the next
     word of the exchange."""
-    from bitmart_async.websocket import connection
-
-    slept = [0]
-    real = time.time_ns
-
-    class Wall:
-        monotonic = staticmethod(time.monotonic)
-
-        @staticmethod
-        def time_ns() -> int:
-            return real() + slept[0] * 600_000_000_000
-
-    monkeypatch.setattr(connection, "time", Wall)
-    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.05)
+    sleep = sleeping_machine(monkeypatch, 0.05)
     hold = asyncio.Event()
 
     async def reply(session: Session, message: Message) -> list[Any] | None:
@@ -274,7 +261,7 @@ async def test_T17_a_book_is_not_served_after_a_sleep(monkeypatch: pytest.Monkey
         gaps = _listen(ws, "gap")
         book = await ws.order_book(_BOOK)
         await book.ready(5)
-        slept[0] = 1
+        sleep()
         await until(lambda: gaps)
         with pytest.raises(BookNotReady):
             _ = book.best_bid

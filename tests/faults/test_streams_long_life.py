@@ -11,19 +11,17 @@ import contextlib
 import logging
 import os
 import random
-import time
-import types
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bitmart_async import WebsocketClient
 from bitmart_async.errors import BitMartError
-from bitmart_async.websocket import connection
 from tests.conftest import KEYS
 from tests.fast_time import JumpingLoop, run_on
 from tests.paper_exchange import LATENCY, PaperExchange
 from tests.scripted_ws import our_tasks
+from tests.wall_clock import set_wall_clock
 
 if TYPE_CHECKING:
     from bitmart_async.websocket.events import Event, Update
@@ -211,7 +209,7 @@ def test_ten_minutes_of_a_hard_life(seed: int, monkeypatch: pytest.MonkeyPatch) 
     def wall() -> int:
         return int(asyncio.get_running_loop().time() * 1e9)
 
-    monkeypatch.setattr(connection, "time", types.SimpleNamespace(time_ns=wall, monotonic=time.monotonic))
+    set_wall_clock(monkeypatch, wall)
     state = random.getstate()
     random.seed(seed)  # the client's jitter
     try:

@@ -23,6 +23,7 @@ from tests.fast_time import fast_time, virtual_time
 from tests.faultproxy import FaultProxy
 from tests.paper_exchange import PaperExchange
 from tests.scripted_ws import FAST, ScriptedServer, our_tasks, serving, trades, until
+from tests.wall_clock import sleeping_machine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -481,21 +482,8 @@ async def test_T16_a_line_that_forgets_idle_flows_keeps_ours() -> None:
 async def test_T17_a_machine_that_slept(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wall clock jumps ten minutes and the timers' does not: a ping at once, the clock measured again
     for the private connection, a gap told; a socket that died meanwhile is replaced within seconds."""
-    from bitmart_async.websocket import connection
-
-    slept = [0]
-    real = time.time_ns
-
-    class Wall:
-        monotonic = staticmethod(time.monotonic)
-
-        @staticmethod
-        def time_ns() -> int:
-            return real() + slept[0] * 600_000_000_000
-
-    monkeypatch.setattr(connection, "time", Wall)
-    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "_PROBE_SECONDS", 0.1)
+    sleep = sleeping_machine(monkeypatch, 0.05)
+    monkeypatch.setattr("bitmart_async.websocket.keeper._PROBE_SECONDS", 0.1)
     resyncs: list[object] = []
 
     async def resync(market: object) -> bool:
@@ -508,7 +496,7 @@ async def test_T17_a_machine_that_slept(line: str, monkeypatch: pytest.MonkeyPat
         lost = _listen(ws, "reconnecting")
         await ws.subscribe(_TRADES, is_private=True)
         proxy.toxics.blackhole = line == "dead"
-        slept[0] = 1
+        sleep()
         await until(lambda: gaps)
         assert gaps[0].topics == (_TOPIC,)
         assert gaps[0].gap is not None
@@ -528,20 +516,7 @@ async def test_T17_a_machine_that_slept(line: str, monkeypatch: pytest.MonkeyPat
 
 async def test_T17_a_machine_that_slept_does_not_wait_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Woken in the wait before a reconnect: it tries at once."""
-    from bitmart_async.websocket import connection
-
-    slept = [0]
-    real = time.time_ns
-
-    class Wall:
-        monotonic = staticmethod(time.monotonic)
-
-        @staticmethod
-        def time_ns() -> int:
-            return real() + slept[0] * 600_000_000_000
-
-    monkeypatch.setattr(connection, "time", Wall)
-    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.02)
+    sleep = sleeping_machine(monkeypatch, 0.02)
     monkeypatch.setattr("bitmart_async.websocket.pacing.random.uniform", lambda low, high: high)
     async with _proxied(reconnect_delay=(600.0, 600.0)) as (server, proxy, ws):
         lost = _listen(ws, "reconnecting")
@@ -549,7 +524,7 @@ async def test_T17_a_machine_that_slept_does_not_wait_on(monkeypatch: pytest.Mon
         proxy.reset()
         await until(lambda: lost)
         assert ws.health().connection("spot_public").state == "waiting"
-        slept[0] = 1
+        sleep()
         await until(lambda: len(server.sessions) == 2 and ws.health().live)
 
 

@@ -1,0 +1,182 @@
+"""Where one connection stands: its state, its sockets, its topics; and how that is told.
+
+The parts of a connection share this and little else. They are put together in ``connection.py``.
+
+Every change of state goes through ``enter``. What the exchange says is masked before it is shown (``said``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from bitmart_async.text import one_line
+from bitmart_async.websocket.events import Event
+from bitmart_async.websocket.health import ConnectionHealth, Counters, TopicHealth
+from bitmart_async.websocket.link import Bell
+from bitmart_async.websocket.routes import Routes
+from bitmart_async.websocket.staleness import Silence
+from bitmart_async.websocket.state import TRANSITIONS, State
+from bitmart_async.websocket.waiting import Kept, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bitmart_async.errors import StreamUnavailable
+    from bitmart_async.websocket.dialects import Dialect
+    from bitmart_async.websocket.events import Gap
+    from bitmart_async.websocket.hooks import Hooks
+    from bitmart_async.websocket.link import Link
+    from bitmart_async.websocket.routes import Route
+    from bitmart_async.websocket.session import Session, Timings
+    from bitmart_async.websocket.topics import Topic
+
+__all__ = ["Standing"]
+
+
+class Standing:
+    """See the module's text.
+
+    Args:
+        name: spot_public, spot_private, futures_public or futures_private, numbered from the second.
+    """
+
+    def __init__(self, name: str, dialect: Dialect, timings: Timings, hooks: Hooks) -> None:
+        self.name = name
+        self.dialect = dialect
+        self.timings = timings
+        self.hooks = hooks
+        self.state = State.IDLE
+        self.link: Link | None = None
+        """The socket in use."""
+        self.next: Link | None = None
+        """The one that is to replace it."""
+        self.generation = 0
+        self.wanted: dict[str, Topic[object]] = {}
+        self.routes = Routes(dialect.market)
+        self.silence = Silence()
+        self.waiting = Waiting(
+            name, timings, session=lambda: self.session, last_error=lambda: self.last_error
+        )
+        self.kept = Kept(name, timings, session=lambda: self.session, last_error=lambda: self.last_error)
+        self.wake = Bell()
+        self.counters = Counters()
+        self.last_error: StreamUnavailable | None = None
+        self.down_since: float | None = None
+        self.lost_ns: int | None = None
+        """When the last byte came before the socket in use was lost; None: nothing was lost since."""
+        self.returning = False
+        """A socket that was in use has been lost: the next one is its replacement."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended for good."""
+        return self.state is State.CLOSED
+
+    @property
+    def session(self) -> Session | None:
+        """The conversation on the socket in use."""
+        return self.link.session if self.link is not None else None
+
+    @property
+    def needed(self) -> bool:
+        """Whether a socket is wanted."""
+        return bool(self.wanted) or self.kept.wanted
+
+    def enter(self, state: State, why: str) -> None:
+        """Change state. The only line that does."""
+        if state is State.IDLE:  # what follows is a new beginning, not a return
+            self.returning, self.lost_ns = False, None
+        assert state in TRANSITIONS[self.state], f"{self.state} -> {state}: {why}"
+        self.hooks.log.info("%s: %s -> %s (%s)", self.name, self.state.value, state.value, why)
+        self.state = state
+        if state in (State.IDLE, State.CLOSED, State.LIVE):
+            self.down_since = None
+        elif self.down_since is None:
+            self.down_since = asyncio.get_running_loop().time()
+
+    def forget(self, text: str) -> None:
+        """A topic is gone: nothing of it is routed or missed any more."""
+        self.routes.remove(text)
+        self.silence.forget(text)
+
+    def generation_of(self, session: Session) -> int:
+        """The number of the socket of a conversation."""
+        link = self.next
+        return link.generation if link is not None and link.session is session else self.generation
+
+    # To tell -------------------------------------------------------------------------------------
+
+    def said(self, text: str) -> str:
+        """Words of the exchange: masked before they are cut, or a piece of a secret would be left."""
+        return one_line(self.hooks.mask(text))
+
+    def emit(
+        self,
+        name: str,
+        *,
+        topics: tuple[str, ...] = (),
+        error: Exception | None = None,
+        gap: Gap | None = None,
+        operation: str = "",
+        delay: float | None = None,
+        generation: int | None = None,
+    ) -> None:
+        """Tell an event of this connection; without a generation: of the socket in use."""
+        self.hooks.emit(
+            Event(
+                name=name,
+                connection=self.name,
+                generation=self.generation if generation is None else generation,
+                topics=topics,
+                error=error,
+                gap=gap,
+                operation=operation,
+                delay=delay,
+            )
+        )
+
+    def tell_gap(self, texts: tuple[str, ...], gap: Gap, error: Exception | None = None) -> None:
+        """Updates of topics may be missing although the socket stays."""
+        self.counters.gaps += 1
+        if texts:
+            self.emit("gap", topics=texts, gap=gap, error=error)
+
+    def health(self, load: Callable[[str], tuple[int, int]]) -> ConnectionHealth:
+        """How it is now.
+
+        Args:
+            load: Of a topic: updates waiting and updates dropped at its consumers.
+        """
+        wall_ns, session = time.time_ns(), self.session
+        now = asyncio.get_running_loop().time()
+        return ConnectionHealth(
+            name=self.name,
+            state=self.state.value,
+            down_for=None if self.down_since is None else now - self.down_since,
+            generation=self.generation,
+            frame_age=None if session is None else now - session.heard,
+            round_trip=None if session is None else session.round_trip,
+            reconnects=self.counters.reconnects,
+            rotations=self.counters.rotations,
+            gaps=self.counters.gaps,
+            unreadable=self.counters.unreadable,
+            last_error=str(self.last_error or ""),
+            topics=tuple(self._topic_health(route, load, wall_ns) for route in self.routes.all()),
+        )
+
+    def _topic_health(
+        self, route: Route, load: Callable[[str], tuple[int, int]], wall_ns: int
+    ) -> TopicHealth:
+        queued, dropped = load(route.text)
+        session = self.session
+        return TopicHealth(
+            topic=route.text,
+            held=session is not None and session.holds(route.text),
+            stale=self.silence.is_stale(route),
+            data_age=None if route.data_ns is None else max(0.0, (wall_ns - route.data_ns) / 1e9),
+            updates=route.updates,
+            queued=queued,
+            dropped=dropped,
+        )
