@@ -585,17 +585,14 @@ class AccountTracker:
 
     def _listen(self) -> None:
         """Hear of the private connections; weakly, for the client has no way to stop hearing."""
-        method = weakref.WeakMethod(self._on_event)
+        trackers = _listening.get(self._ws)
+        if trackers is None:
+            trackers = _listening[self._ws] = weakref.WeakSet[AccountTracker]()
+            for name in _EVENTS:
+                self._ws.on(name)(functools.partial(_pass_on, trackers))
+        trackers.add(self)
 
-        def heard(event: Event) -> None:
-            listener = method()
-            if listener is not None:
-                listener(event)
-
-        for name in _EVENTS:
-            self._ws.on(name)(heard)
-
-    def _on_event(self, event: Event) -> None:
+    def _hear(self, event: Event) -> None:
         if self._closed:
             return
         for side in self._sides.values():
@@ -704,6 +701,16 @@ class AccountTracker:
 
     def __repr__(self) -> str:
         return f"<AccountTracker {', '.join(f'{m.value} {self.state_of(m).value}' for m in self._sides)}>"
+
+
+_listening: weakref.WeakKeyDictionary[WebsocketClient, weakref.WeakSet[AccountTracker]]
+_listening = weakref.WeakKeyDictionary()
+"""Whom a client's events go to: it is listened to once, however many trackers come and go."""
+
+
+def _pass_on(trackers: weakref.WeakSet[AccountTracker], event: Event) -> None:
+    for tracker in tuple(trackers):
+        tracker._hear(event)  # pyright: ignore[reportPrivateUsage]
 
 
 def _end(news: asyncio.Future[None]) -> None:

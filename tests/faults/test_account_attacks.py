@@ -10,6 +10,7 @@ import pytest
 
 from bitmart_async import Market
 from bitmart_async.account.changes import AccountGap, AccountState, Filled, Resynced
+from bitmart_async.account.tracker import AccountTracker
 from tests.account.world import FUTURES, SPOT, world
 from tests.scripted_ws import until
 
@@ -136,3 +137,16 @@ async def test_C1_a_clock_found_wrong_during_a_look_spoils_no_window(ahead_ms: i
         assert through_ms is not None
         assert abs(through_ms - w.rest.clock.now_ms()) < 5000
         assert abs(w.rest.clock.offset_ms) < 5000
+
+
+async def test_L4_trackers_that_come_and_go_leave_no_listener_behind() -> None:
+    """One client, many trackers after each other: it is listened to once."""
+    async with world(futures=None) as w:
+        before = {name: len(listeners) for name, listeners in w.ws._listeners.items()}
+        for _ in range(3):
+            async with AccountTracker(ws=w.ws, rest=w.rest) as tracker:
+                await tracker.ready(timeout=10)
+        assert {name: len(listeners) for name, listeners in w.ws._listeners.items()} == before
+        await w.sandbox.faults.cut("spot_private")
+        await until(lambda: w.tracker.state is not AccountState.LIVE)
+        await w.settle()
