@@ -20,7 +20,7 @@ from bitmart_async import (
     topics,
 )
 from bitmart_async.cli import INTERRUPTED
-from bitmart_async.cli.stopping import stopping
+from bitmart_async.cli.stopping import opened, stopping
 from bitmart_async.cli.where import the_place
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ async def record(
                 )  # fmt: skip
                 if not as_json:
                     console.print(f"Recording {len(texts)} topics of {place.environment.name} into {out}")
-                async with recorder:
+                async with opened(recorder, stop):
                     _tell_refused(console, recorder.stats, quiet=as_json)
                     ends = None if seconds is None else time.monotonic() + seconds
                     quiet = as_json or not console.is_terminal

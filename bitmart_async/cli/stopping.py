@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncGenerator, Generator
+    from contextlib import AbstractAsyncContextManager
 
-__all__ = ["stopping"]
+__all__ = ["opened", "stopping"]
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -35,3 +38,21 @@ def stopping() -> Generator[asyncio.Event]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def opened(
+    context: AbstractAsyncContextManager[T], stop: asyncio.Event
+) -> AsyncGenerator[T | None, None]:
+    """A context that may take long to open; None when somebody stopped it meanwhile. Closing is not hurried."""
+    async with AsyncExitStack() as stack:
+        opening = asyncio.ensure_future(stack.enter_async_context(context))
+        stopped = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if not opening.done():
+                opening.cancel()
+                await asyncio.wait({opening})
+        yield None if opening.cancelled() else opening.result()

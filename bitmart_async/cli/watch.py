@@ -24,7 +24,7 @@ from rich.text import Text
 from bitmart_async import AccountTracker, ConfigurationError, CredentialsMissing, Market
 from bitmart_async.book import BookTrouble
 from bitmart_async.cli import INTERRUPTED
-from bitmart_async.cli.stopping import stopping
+from bitmart_async.cli.stopping import opened, stopping
 from bitmart_async.cli.where import the_place
 from bitmart_async.models.streams_futures import FuturesStreamTicker, FuturesStreamTrade
 from bitmart_async.models.streams_spot import SpotStreamTicker, SpotStreamTrade
@@ -96,10 +96,12 @@ async def watch(
         with stopping() as stop:
             async with place.streams(_PING_SECONDS) as ws:
                 meter = _Meter(ws)
-                opened = (
+                context = (
                     _account(place, ws, kind, symbol, side) if private else _public(ws, kind, symbol, side)
                 )
-                async with opened as view:
+                async with opened(context, stop) as view:
+                    if view is None:
+                        return INTERRUPTED
                     if once:
                         await _until_ready(view, stop)
                         if not stop.is_set():
@@ -243,7 +245,7 @@ def _public(
     ws: WebsocketClient, kind: Kind, symbol: str, market: Market
 ) -> AbstractAsyncContextManager[View]:
     @asynccontextmanager
-    async def opened() -> AsyncGenerator[View, None]:
+    async def open_view() -> AsyncGenerator[View, None]:
         if kind == "book":
             spot = market is Market.SPOT
             topic = f"spot/depth/increase100:{symbol}" if spot else f"futures/depthIncrease50:{symbol}"
@@ -254,7 +256,7 @@ def _public(
         await ws.subscribe(f"{market.value}/{channel}:{symbol}", handler=view.take)
         yield view
 
-    return opened()
+    return open_view()
 
 
 class _Book:
@@ -443,7 +445,7 @@ def _account(
     place: Place, ws: WebsocketClient, kind: Kind, symbol: str, market: Market
 ) -> AbstractAsyncContextManager[View]:
     @asynccontextmanager
-    async def opened() -> AsyncGenerator[View, None]:
+    async def open_view() -> AsyncGenerator[View, None]:
         async with AsyncExitStack() as stack:
             rest = futures = None
             if kind == "orders" and (market is Market.SPOT or not symbol) and not place.is_demo:
@@ -454,7 +456,7 @@ def _account(
             await tracker.ready(timeout=_PATIENCE)
             yield _Account(tracker, kind, symbol)
 
-    return opened()
+    return open_view()
 
 
 class _Account:

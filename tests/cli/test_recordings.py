@@ -7,11 +7,12 @@ import json
 import os
 import signal
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bitmart_async import Environment, Recording, WebsocketClient
+from bitmart_async import Environment, Recording, WebsocketClient, local
 from bitmart_async.recording import RecordedFrame
 from bitmart_async.sandbox import Sandbox
 from tests.cli.running import bitmart, where
@@ -158,3 +159,37 @@ async def test_mistakes_are_told(tmp_path: Path) -> None:
         assert "spot/tickr:NO_SUCH" in odd.err
         assert malformed.code in (1, 2)
         assert "Traceback" not in malformed.err + odd.err
+
+
+@pytest.mark.parametrize("command", [("record", "--out"), ("trades",)])
+async def test_X5_a_host_that_never_answers_is_left_at_once(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Ctrl-C while the first socket is still being opened does not wait for the timeout."""
+    came = asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        await reader.read()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    told = {"api_key": "k", "api_secret": "s", "api_memo": "m", "environment": asdict(
+        local(spot_rest=port, futures_rest=port, spot_streams=port, futures_streams=port)
+    )}  # fmt: skip
+    (tmp_path / "e.json").write_text(json.dumps(told))
+    place = ["--environment", str(tmp_path / "e.json")]
+    rest = ["spot/trade:BTC_USDT", "--out", str(tmp_path / "rec")] if command[0] == "record" else ["BTC_USDT"]
+    process = await _start(command[0], *rest, *place)
+    try:
+        async with asyncio.timeout(8):
+            await came.wait()
+            process.send_signal(signal.SIGINT)
+            _, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+        server.close()
+        await server.wait_closed()
+    assert process.returncode == 130, err
