@@ -188,6 +188,7 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._untap()  # first: what comes while topics are being left is nobody's
         try:
             for subscription in self._subscriptions:
                 await subscription.unsubscribe()
