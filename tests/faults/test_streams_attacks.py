@@ -181,9 +181,10 @@ async def test_S7_acks_nobody_asked_for_fill_neither_memory_nor_the_budget() -> 
         await session.send(*({"event": "subscribe", "topic": f"spot/ticker:X{n}"} for n in range(3000)))
         await ws.subscribe("spot/ticker:BTC_USDT")
         connection = next(iter(ws._all_connections()))
-        assert connection._session is not None
-        assert len(connection._session.held) <= 302
-        await until(lambda: len(connection._session.held) == 2)  # type: ignore[union-attr]
+        conversation = connection._standing.session
+        assert conversation is not None
+        assert len(conversation.held) <= 302
+        await until(lambda: len(conversation.held) == 2)
 
 
 # Cancellations --------------------------------------------------------------------------------------
