@@ -174,7 +174,9 @@ class DiskWriter:
             self._done += taken
             took = time.monotonic() - began
             self.longest_write = max(self.longest_write, took)
-            if took > _SLOW_SECONDS:
+            if (
+                took > _SLOW_SECONDS and not self._stop
+            ):  # at the end a line about each write would be one more
                 self.put_line(self._slow(took))
             if self._size >= self._rotate_bytes or time.monotonic() - self._opened >= self._rotate_seconds:
                 self._next_file()

@@ -143,9 +143,16 @@ async def test_a_slow_disk_costs_frames_that_are_counted_and_marked(
 ) -> None:
     """Memory stays bounded while the disk does not answer; what is left out is counted, said once in the log,
     and stands in the recording as a ``lost`` event in its place; a slow write is marked too."""
-    open_disk, real = threading.Event(), disk_module.os.fsync
+    open_disk, held, real = threading.Event(), threading.Event(), disk_module.os.fsync
     open_disk.set()
-    monkeypatch.setattr(disk_module.os, "fsync", lambda number: (open_disk.wait(10), real(number)))
+
+    def fsync(number: int) -> None:
+        if not open_disk.is_set():
+            held.set()
+            open_disk.wait(10)
+        real(number)
+
+    monkeypatch.setattr(disk_module.os, "fsync", fsync)
     monkeypatch.setattr(disk_module, "_SLOW_SECONDS", 0.001)
     caplog.set_level(logging.WARNING, "bitmart_async.recording")
     async with ScriptedServer() as server, streams(server) as ws:  # noqa: SIM117 - one ends before the other
@@ -158,6 +165,8 @@ async def test_a_slow_disk_costs_frames_that_are_counted_and_marked(
             stats = recorder.stats
             assert stats.lost > 100
             assert stats.waiting <= 110_000
+            await until(held.is_set)
+            await asyncio.sleep(0.01)  # ten times as long as counts as slow here
             open_disk.set()
             await until(lambda: recorder.stats.waiting == 0)
             await session.send(ticker(last="1000"))
