@@ -77,7 +77,7 @@ class Clock:
             if not 0 <= theirs <= LATEST_MS:
                 raise TransportError(
                     "the clock could not be measured: the host told a time that makes no "
-                    "sense. Check base_url= and environment=."
+                    "sense. Check that this host is BitMart's."
                 )
             ours = (self._base + sent + took / 2) * 1000
             if took <= SLOWEST_ROUND and (best is None or took < best[0]):

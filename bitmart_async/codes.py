@@ -411,7 +411,7 @@ ADVICE: Final[Mapping[Category, str]] = MappingProxyType(
         Category.NOT_FOUND: "On your side: check the id, coin or path, and that it belongs to this account and market.",
         Category.INSUFFICIENT_FUNDS: "On your side: check the balance of this very wallet, then add funds or ask for less.",
         Category.ORDER_REJECTED: "On your side: compare price, size and leverage with the symbol's rules and the market.",
-        Category.ORDER_STATE: "On your side: query the order or loan, which has moved on since you last looked.",
+        Category.ORDER_STATE: "On your side: look it up, as it has moved on since you last looked: filled, canceled or repaid.",
         Category.POSITION: "On your side: query the position, its mode and its margin before you send a changed call.",
         Category.DUPLICATE: "On your side: look up what the first use of the id did before you send a new one.",
         Category.UNAVAILABLE: "On BitMart's side: wait until it opens again, or use another coin, pair or account.",

@@ -28,7 +28,6 @@ app = cyclopts.App(
     name="bitmart",
     help="BitMart from the shell: keep an account, call any method, find faults, run a BitMart of your own.",
     version=__version__,
-    help_on_error=True,
 )
 
 
@@ -112,7 +111,7 @@ def sandbox(
     )
 
 
-archive_app = cyclopts.App(name="archive", help_on_error=True)
+archive_app = cyclopts.App(name="archive")
 app.command(archive_app)
 
 
@@ -295,11 +294,18 @@ stream_commands.register(app, _task)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code. Wrong usage is told in one line, and where help is."""
     try:
         result = app(
-            list(arguments) or ["--help"], exit_on_error=False, print_error=True, result_action="return_value"
+            list(arguments) or ["--help"],
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
         )
-    except cyclopts.CycloptsError:
+    except cyclopts.CycloptsError as error:
+        errors = Console(highlight=False, stderr=True)
+        errors.print(Text(str(error), style="bold red"), soft_wrap=True)
+        command = " ".join(("bitmart", *(error.command_chain or ())))
+        errors.print(f"Help: {command} --help", soft_wrap=True)
         return USAGE
     return result if isinstance(result, int) else 0

@@ -211,7 +211,7 @@ class _Demo:
         for order in fills.values():
             self._line(
                 "  fill, pushed",
-                f"{order.last_fill_count} at {order.last_fill_price}   fee {order.deal_fee} "
+                f"{order.last_fill_count} at {order.last_fill_price}   fee paid {order.deal_fee} "
                 f"{order.deal_fee_coin_name}",
             )
         self._line("  order, pushed", f"{pushes()[-1].order_state}, {pushes()[-1].filled_size} filled")
@@ -245,6 +245,7 @@ class _Demo:
         )
         self._line("market sell", f"20 contracts, order {market.order_id}")
         await self._futures_fills(market.order_id)
+        self._line("sign of fees", "paid fees are pushed as negative; on spot as positive")
         position = self._last(FuturesPositionUpdate)
         asset = self._last(FuturesAssetUpdate)
         if position is not None:
@@ -279,7 +280,8 @@ class _Demo:
         for trade in trades.values():
             self._line(
                 "  fill, pushed",
-                f"{trade.fill_qty} contracts at {trade.fill_price}   fee {trade.fee:.5f} {trade.fee_ccy}",
+                f"{trade.fill_qty} contracts at {trade.fill_price}   fee paid {-trade.fee:.5f} "
+                f"{trade.fee_ccy}",
             )
 
     def _last(self, kind: type[T]) -> T | None:

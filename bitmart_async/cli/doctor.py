@@ -31,7 +31,7 @@ from bitmart_async import (
     __version__,
     topics,
 )
-from bitmart_async.cli.where import the_place
+from bitmart_async.cli.where import VARIABLES, the_place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -158,13 +158,24 @@ async def examine(place: Place) -> list[Finding]:
 
 def _keys(place: Place) -> Finding:
     if place.credentials is not None:
-        return Finding(subject="credentials", grade="ok", found="Key, secret and memo are there.")
-    given = [name for name in ("API_KEY", "API_SECRET", "API_MEMO") if os.environ.get(f"BITMART_{name}")]
+        if place.keys_from:
+            unused = [name for name in VARIABLES if os.environ.get(name)]
+            return Finding(
+                subject="credentials",
+                grade="note" if unused else "ok",
+                found=f"Key, secret and memo of {place.keys_from}."
+                + (f" Not used: {', '.join(unused)} of the environment." if unused else ""),
+                advice="Leave --sandbox and --environment away to examine those." if unused else "",
+            )
+        return Finding(
+            subject="credentials", grade="ok", found="Key, secret and memo are in the environment."
+        )
+    given = [name for name in VARIABLES if os.environ.get(name)]
     if given:
         return Finding(
             subject="credentials",
             grade="wrong",
-            found=f"Only {' and '.join('BITMART_' + name for name in given)} set.",
+            found=f"Only {' and '.join(given)} set.",
             advice="Private calls need all three of BITMART_API_KEY, BITMART_API_SECRET and BITMART_API_MEMO.",
         )
     return Finding(

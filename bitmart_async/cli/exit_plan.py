@@ -68,6 +68,8 @@ async def run(console: Console, where: Where, *, as_json: bool) -> int:
                 held = await read_holdings(place)
         live = place.environment.name == LIVE.name
     found, todo = balances(held), steps(held)
+    for step in todo:  # they must go where the plan was made, not to the live exchange
+        step.commands = [f"{command}{where.option()}" for command in step.commands]
     if as_json:
         told = {
             "environment": place.environment.name,

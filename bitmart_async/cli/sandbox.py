@@ -82,6 +82,7 @@ def _print_where(console: Console, sandbox: Sandbox) -> None:
     ):
         console.print(f"  {name:<16} [cyan]{getattr(urls, name)}[/]")
     console.print(f"  {'status page':<16} [cyan]{sandbox.status_url}[/]")
+    console.print(f"  {'faults':<16} [cyan]{urls.spot_rest}/sandbox/faults[/]")
     console.print("\nKeys of its account (they work here and nowhere else):\n")
     for name, value in sandbox.keys.items():
         console.print(f"  export BITMART_{name.upper()}={value}")

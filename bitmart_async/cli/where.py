@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from contextlib import asynccontextmanager, contextmanager
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
     from bitmart_async import Quota, RateLimitState
 
-__all__ = ["Place", "Where", "at_the_keyboard", "the_place"]
+__all__ = ["VARIABLES", "Place", "Where", "at_the_keyboard", "the_place"]
 
-_VARIABLES = ("BITMART_API_KEY", "BITMART_API_SECRET", "BITMART_API_MEMO")
+VARIABLES = ("BITMART_API_KEY", "BITMART_API_SECRET", "BITMART_API_MEMO")
 _PLACE = Group("Where", sort_key=1)
 
 
@@ -56,6 +57,12 @@ class Where:
     environment: Annotated[Path | None, Parameter(name="--environment")] = None
     """A file with what `bitmart sandbox --json` printed: a sandbox that runs already."""
 
+    def option(self) -> str:
+        """What a command of the same place ends with, as a shell reads it; empty for live."""
+        if self.environment is not None:
+            return f" --environment {shlex.quote(str(self.environment))}"
+        return " --sandbox" if self.sandbox else " --demo" if self.demo else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -64,6 +71,8 @@ class Place:
     environment: Environment
     credentials: Credentials | None
     rate_limits: RateLimits
+    keys_from: str = ""
+    """Where the credentials come from, for people; empty for the environment variables or the keyboard."""
 
     @property
     def is_demo(self) -> bool:
@@ -114,6 +123,7 @@ async def the_place(
                 environment=sandbox.environment,
                 credentials=Credentials(**sandbox.keys),
                 rate_limits=Unmetered(),
+                keys_from="the sandbox",
             )
             if keys or not lively:
                 await live_a_little(place, sandbox)
@@ -143,28 +153,34 @@ def at_the_keyboard() -> Generator[None, None, None]:
 
 def _credentials(console: Console, *, needed: bool) -> Credentials | None:
     """From the variables, or asked for where somebody can answer."""
-    given = [name for name in _VARIABLES if os.environ.get(name)]
+    given = [name for name in VARIABLES if os.environ.get(name)]
     if given or not (needed and sys.stdin.isatty()):
-        return Credentials.from_env() if needed or len(given) == len(_VARIABLES) else None
+        return Credentials.from_env() if needed or len(given) == len(VARIABLES) else None
     console.print(
         "No BITMART_API_KEY, BITMART_API_SECRET and BITMART_API_MEMO in the environment. "
         "What you type here is not shown and not kept."
     )
     with at_the_keyboard():
-        parts = [console.input(f"{name.removeprefix('BITMART_')}: ", password=True) for name in _VARIABLES]
+        parts = [console.input(f"{name.removeprefix('BITMART_')}: ", password=True) for name in VARIABLES]
     return Credentials(*(part.strip() for part in parts))
 
 
 def _running(path: Path) -> Place:
     """What `bitmart sandbox --json` printed into a file."""
     try:
-        told = cast("Mapping[str, object]", json.loads(path.read_text()))
+        text = path.read_text()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror or error}. Make it with: bitmart sandbox --json > {path}"
+        ) from None
+    try:
+        told = cast("Mapping[str, object]", json.loads(text))
         urls = cast("Mapping[str, str]", told["environment"])
         environment = Environment(**{str(name): url for name, url in urls.items()})  # type: ignore[arg-type]
         credentials = Credentials(*(str(told[name]) for name in ("api_key", "api_secret", "api_memo")))
     except CredentialsMissing:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             f"{path} does not hold what `bitmart sandbox --json` prints ({type(error).__name__}: {error})"
         ) from None
@@ -173,6 +189,7 @@ def _running(path: Path) -> Place:
         environment=environment,
         credentials=credentials,
         rate_limits=RateLimits() if metered else Unmetered(),
+        keys_from=str(path),
     )
 
 

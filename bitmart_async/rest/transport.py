@@ -348,7 +348,7 @@ class Transport:
             target = one_line(self._mask(answer.headers.get("Location", "nowhere")))
             raise RedirectRefused(
                 f"{endpoint.label}: the host redirects to {target}; that is not followed, "
-                f"because it could carry the key elsewhere. Check base_url=.",
+                f"because it could carry the key elsewhere. Check that this host is BitMart's.",
                 endpoint=endpoint.label,
                 http_status=answer.status,
                 raw=answer.body,

@@ -306,7 +306,7 @@ def _translate(
         host = f"{error.host}:{error.port} " if isinstance(error, aiohttp.ClientConnectorError) else ""
         return ConnectFailed(
             f"{label}: no connection to {host}({what}). Nothing was sent. Check the "
-            f"network, the host name and base_url=; repeating is safe.",
+            f"network and the host's address; repeating is safe.",
             endpoint=label,
             fate=Fate.NOT_SENT,
         )

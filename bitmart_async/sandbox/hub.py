@@ -73,9 +73,10 @@ class Session:
         self.write(text)
 
     def write(self, payload: str | bytes) -> None:
-        """Send, unless the socket is held."""
+        """Send, unless the socket is held, or gone: asyncio logs every write to one that is gone."""
         if self.held is None:
-            broadcast([self.connection], payload)
+            if not self.connection.transport.is_closing():
+                broadcast([self.connection], payload)
         elif not self.deaf:
             self.held.append(payload)
 
@@ -88,8 +89,8 @@ class Session:
     def resume(self) -> None:
         """Send what waits, in order, and read again."""
         held, self.held = self.held or [], None
-        for payload in held:
-            broadcast([self.connection], payload)
+        for payload in held:  # the peer may have left meanwhile, which only the first write tells
+            self.write(payload)
         self.connection.transport.resume_reading()
 
     def abort(self) -> None:
@@ -194,6 +195,8 @@ class Hub:
                 continue
             session.active_ms = now_ms
             transport, protocol = session.connection.transport, session.connection.protocol
+            if transport.is_closing():
+                continue
             if transport.get_write_buffer_size() > _BACKLOG:
                 session.abort()
             elif protocol.extensions:

@@ -1,6 +1,7 @@
 """The REST face: bytes in, bytes out. Both hosts are one handler over two route tables.
 
-``/`` and ``/status`` show the status page, which is no call: nothing counts or journals it.
+``/`` and ``/status`` show the status page, ``/sandbox/faults`` leads to the faults. These are no calls:
+nothing counts or journals them.
 
 The order of checks: the path, the method, the caller, the quota, the body, the call itself. An unknown
 path is answered by the gateway, whose envelope says ``msg`` instead of ``message``.
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from .accounts import Account
     from .exchange import Exchange
+    from .fault_door import FaultDoor
     from .fault_script import FaultScript, RestFault
     from .status_page import StatusPage
 
@@ -53,6 +55,7 @@ class RestFace:
         journal: Journal,
         watch: Watch,
         page: StatusPage,
+        door: FaultDoor,
         rate_limits: bool,
     ) -> None:
         self._host = host
@@ -62,6 +65,7 @@ class RestFace:
         self._journal = journal
         self._watch = watch
         self._page = page
+        self._door = door
         self._keeper = QuotaKeeper(enforced=rate_limits)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -69,6 +73,8 @@ class RestFace:
         if request.method == "GET" and request.path in _PAGES:
             html = self._page.render(request.query.get("symbol", ""))
             return web.Response(text=html, content_type="text/html", headers=_PAGE_HEADERS)
+        if self._door.leads(request.path):
+            return await self._door.handle(request)
         body = await request.read()
         now_ms = self._exchange.now_ms()
         headers = {name.upper(): value for name, value in request.headers.items()}

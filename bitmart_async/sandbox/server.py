@@ -13,6 +13,7 @@ from .clock import Clock
 from .driver import Driver
 from .events import ContractOrderChanged, Event, SpotOrderChanged
 from .exchange import Exchange
+from .fault_door import FaultDoor
 from .fault_script import FaultScript
 from .faults import Faults
 from .futures_feed import FuturesFeed
@@ -456,6 +457,7 @@ class Sandbox:
             ),
         )
         page = StatusPage(exchange, (spot_hub, futures_hub), self.journal, self._settings)
+        door = FaultDoor(lambda: self.faults)
         self._rest = tuple(
             RestFace(
                 host,
@@ -465,6 +467,7 @@ class Sandbox:
                 journal=self.journal,
                 watch=watch,
                 page=page,
+                door=door,
                 rate_limits=rate_limits,
             )
             for host, routes in (("spot", SPOT_ROUTES), ("futures", FUTURES_ROUTES))

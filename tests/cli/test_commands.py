@@ -34,17 +34,24 @@ def test_without_arguments_it_helps() -> None:
 
 
 def test_a_wrong_option_is_refused() -> None:
-    """A spelling mistake ends with code 2 and names the mistake."""
+    """A spelling mistake ends with code 2; two lines say what it is and where help is, and nothing hides them."""
     done = _bitmart("sandbox", "--sed", "1")
     assert done.returncode == 2
-    assert "--sed" in done.stdout + done.stderr
+    assert not done.stdout
+    mistake, help_line = done.stderr.splitlines()
+    assert "--sed" in mistake
+    assert help_line == "Help: bitmart sandbox --help"
+    verify = _bitmart("archive", "verify")
+    assert verify.returncode == 2
+    assert verify.stderr.splitlines()[-1] == "Help: bitmart archive verify --help"
 
 
 def test_an_unknown_command_is_refused() -> None:
-    """The same for a command."""
-    done = _bitmart("dmeo")
+    """The same for a command, with the one that was probably meant."""
+    done = _bitmart("exitplan")
     assert done.returncode == 2
-    assert "dmeo" in done.stdout + done.stderr
+    assert 'Did you mean "exit-plan"?' in done.stderr
+    assert done.stderr.splitlines()[-1] == "Help: bitmart --help"
 
 
 def test_version() -> None:
@@ -75,6 +82,11 @@ def test_demo_shows_the_whole_way(seed: str) -> None:
         "Done in",
     ):
         assert expected in done.stdout, f"{expected!r} is missing:\n{done.stdout}"
+    spot, futures = done.stdout.split("4  Futures")
+    for market in (spot, futures):
+        assert "fee paid " in market
+        assert "fee paid -" not in market, "what was paid is told alike on both markets"
+    assert "sign of fees" in futures
     assert float(done.stdout.split("Done in ")[1].split()[0]) < 15
 
 

@@ -98,3 +98,36 @@ def test_what_a_key_may_do_and_how_long(permissions: list[str], expires: int, gr
     )  # fmt: skip
     found = {finding.subject: finding.grade for finding in rights(info, NOW)}
     assert found | grades == found
+
+
+async def test_it_says_whose_keys_were_examined(tmp_path: Path) -> None:
+    """With a sandbox's file the keys of the environment are not looked at, and that is said; without the file
+    a file that is not there is told with the command that makes it."""
+    async with Sandbox(lively=False) as sandbox:
+        place = where(tmp_path, sandbox)
+        wrong = {"BITMART_API_KEY": "k" * 40, "BITMART_API_SECRET": "s" * 64, "BITMART_API_MEMO": "m"}
+        done = await bitmart("doctor", "--json", *place, **wrong)
+        plain = await bitmart("doctor", "--json", *place)
+    found = {finding["subject"]: finding for finding in json.loads(done.out)["findings"]}
+    assert found["credentials"]["grade"] == "note"
+    assert str(tmp_path / "sandbox.json") in found["credentials"]["found"]
+    assert "BITMART_API_SECRET" in found["credentials"]["found"]
+    assert "Not used" in found["credentials"]["found"]
+    found = {finding["subject"]: finding for finding in json.loads(plain.out)["findings"]}
+    assert found["credentials"]["grade"] == "ok"
+    assert "Not used" not in found["credentials"]["found"]
+    missing = tmp_path / "nowhere.json"
+    told = await bitmart("call", "get_system_time", "--environment", str(missing))
+    assert told.code == 2
+    assert "No such file" in told.err
+    assert f"bitmart sandbox --json > {missing}" in told.err
+
+
+async def test_errors_name_nothing_the_command_line_does_not_have(tmp_path: Path) -> None:
+    """Where nobody listens, the error says so without naming parameters of the library."""
+    async with Sandbox(lively=False) as sandbox:
+        place = where(tmp_path, sandbox)
+    done = await bitmart("call", "get_system_time", *place)
+    assert done.code == 1
+    assert "no connection" in done.err
+    assert "base_url" not in done.err

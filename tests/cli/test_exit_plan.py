@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -118,3 +119,25 @@ async def test_what_is_refused_is_told_and_the_rest_is_planned(tmp_path: Path) -
         told = json.loads((await bitmart("exit-plan", "--json", *where(tmp_path, sandbox))).out)
     assert [row["what"] for row in told["unread"]] == ["spot wallet", "savings"]
     assert any(step["title"] == "Withdraw USDT" for step in told["steps"])
+
+
+async def test_printed_commands_go_to_the_exchange_that_was_examined(tmp_path: Path) -> None:
+    """Each printed command repeats the option of the place, as a shell reads it: run as printed, it must not
+    go to the live exchange. The first is run as printed."""
+    folder = tmp_path / "with a space"
+    folder.mkdir()
+    async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        await live_a_little(_place(sandbox), sandbox)
+        place = where(folder, sandbox)
+        done = await bitmart("exit-plan", "--json", *place)
+        printed = [command for step in json.loads(done.out)["steps"] for command in step["commands"]]
+        assert len(printed) > 8
+        assert all(shlex.split(command)[-2:] == place for command in printed)
+        shown = await bitmart("exit-plan", *place)
+        lines = [line.strip() for line in shown.out.splitlines() if line.strip().startswith("$ ")]
+        assert len(lines) == len(printed)
+        assert all(shlex.split(line)[-2:] == place for line in lines)
+        before = len(sandbox.journal.requests())
+        ran = await bitmart(*shlex.split(printed[0])[1:], "--yes")
+        assert ran.code == 0, ran
+        assert len(sandbox.journal.requests()) > before

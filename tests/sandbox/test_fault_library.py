@@ -208,3 +208,32 @@ async def test_a_storm_strikes_what_is_subscribed(sandbox: Sandbox) -> None:
         async with sandbox.faults.storm(every=0.002, lasting=0.01, kinds=["mute", "lose", "lag"]) as storm:
             await storm.until(12)
         assert {blow.split()[1] for blow in storm.log} == {TICKER, TRADE}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("market", ["spot", "futures"])
+async def test_nothing_is_written_to_a_peer_that_is_gone(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, market: str
+) -> None:
+    """A client that left while its socket was stalled, or that was cut between two pushes, costs no warning
+    for each frame: asyncio logs every write to a connection that is gone."""
+    symbol = "BTC_USDT" if market == "spot" else "BTCUSDT"
+    asked = {"op": "subscribe", "args": [TRADE]}
+    if market == "futures":
+        asked = {"action": "subscribe", "args": ["futures/trade:BTCUSDT"]}
+    url = sandbox.environment.spot_public if market == "spot" else sandbox.environment.futures_public
+    async with stream(url) as left, stream(url) as cut:
+        for socket in (left, cut):
+            await socket.send(asked)
+            await socket.read()
+        assert sandbox.faults.stall(market) == 2
+        for _ in range(30):
+            sandbox.tick(symbol, last="64001.0")
+        left.connection.transport.abort()
+        await left.connection.wait_closed()
+        sandbox.faults.resume(market)
+        await sandbox.faults.cut(market)
+        for _ in range(30):
+            sandbox.tick(symbol, last="64002.0")
+        await sandbox.until(lambda seen: not seen.sockets[f"{market}_public"].open_sessions)
+    assert not [record.getMessage() for record in caplog.records if record.name == "asyncio"]
