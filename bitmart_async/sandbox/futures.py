@@ -77,7 +77,8 @@ class ContractMarket:
         self.marks = CandleSeries(f"{name}/mark", rules.start_price, rules.value, now_ms // 1_000)
         self.funding = FundingMeter(rules, now_ms)
         self.trades: deque[PublicDeal] = deque(maxlen=_RECENT)
-        self.open_interest = 278_214
+        self.open_interest = 0
+        """Contracts held: the longs of all accounts, the house's included."""
         self.suspended = False
         """Whether customers' new orders are refused."""
 
@@ -188,10 +189,23 @@ class FuturesEngine:
         return [p for (owner, _, _), p in self._held.items() if owner not in self._house]
 
     def spare(self, position: Position) -> int:
-        """The balance that stands behind a position beside its own margin."""
+        """What stands behind a position beside its own margin, at the mark prices of now.
+
+        In cross mode that is the rest of the wallet, with what orders hold, and what the other cross
+        positions of the same coin are worth above their maintenance margin, or below it.
+        """
         if position.open_type != "cross":
             return 0
-        return self._ledger.held(_available(position.uid), self.markets[position.symbol].rules.coin)
+        coin = self.markets[position.symbol].rules.coin
+        held = self._ledger.balance(position.uid, "futures", coin)
+        spare = held.available + held.frozen
+        for other in self.positions(position.uid):
+            market = self.markets[other.symbol]
+            if other is position or other.open_type != "cross" or market.rules.coin != coin:
+                continue
+            kept = market.rules.maintenance(other.worth(market.rules, market.mark))
+            spare += other.margin + other.unrealised(market.rules, market.mark) - kept
+        return spare
 
     # Settings
 
@@ -629,11 +643,13 @@ class FuturesEngine:
         position = self.position(order.uid, order.symbol, self._leg(order))
         if order.closes:
             position.frozen -= min(position.frozen, fill.size)
+        before = position.long_volume
         opposite = bool(position.volume) and position.direction is not order.way
         closing = min(fill.size, position.volume) if opposite else 0
         realised, settled = self._close(position, rules, fill.price, closing, now_ms) if closing else (0, 0)
         if fill.size > closing:
             self._open(order, position, rules, now_ms, price=fill.price, size=fill.size - closing)
+        self.markets[order.symbol].open_interest += position.long_volume - before
         self._note_held(position)
         paid = self._draw(order, rules.coin, fee, FEES)
         position.fees += fee

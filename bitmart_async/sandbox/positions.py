@@ -99,6 +99,11 @@ class Position:
         self.updated = now_ms
         return Closed(margin, profit)
 
+    @property
+    def long_volume(self) -> int:
+        """Contracts it adds to the open interest, which counts each pair of sides once."""
+        return self.volume if self.direction is Side.BUY else 0
+
     def worth(self, rules: ContractRules, half_ticks: int) -> int:
         """What the contracts are worth at a price given in half ticks, atoms."""
         return rules.value_at(half_ticks, self.volume) if self.volume else 0
@@ -111,7 +116,7 @@ class Position:
         """Ticks at which margin and spare balance are down to the maintenance margin; 0 when never.
 
         Args:
-            spare: What else stands behind the position: the free balance in cross mode, else 0.
+            spare: What else stands behind the position in cross mode, else 0.
         """
         if not self.volume:
             return 0

@@ -215,3 +215,26 @@ def test_leverage_ends_where_the_bracket_does() -> None:
     with pytest.raises(Exception, match="40029"):
         desk.trade(1, 12_000, leverage=100)
     assert desk.trade(1, 7_000, leverage=100).filled == 7_000
+
+
+@pytest.mark.asyncio
+async def test_the_price_shown_for_a_cross_position_knows_the_others() -> None:
+    """Liquidation of two cross positions of one coin comes at the price shown, not before: what the other
+    one has lost, and needs itself, is counted."""
+    desk = Desk(Exchange(seed=2, symbols=["BTCUSDT", "ETHUSDT"]))
+    futures = desk.exchange.futures
+    ether = futures.markets["ETHUSDT"]
+    desk.trade(1, 2_000, leverage=20, mode="cross")
+    futures.set_leverage(desk.uid, "ETHUSDT", Setting(20, "cross"))
+    desk.trade(1, 100_000_000 // ether.rules.start_price * 10, symbol="ETHUSDT")
+    bitcoin = futures.position(desk.uid, "BTCUSDT", "both")
+    spare = desk.exchange.ledger.held(free(desk.uid, "futures"), "USDT")
+    alone = bitcoin.liquidation_price(BTCUSDT, spare)
+    desk.price(ether.rules.start_price * 97 // 100, "ETHUSDT")
+    at = bitcoin.liquidation_price(BTCUSDT, futures.spare(bitcoin))
+    assert abs(at - alone) > 300
+    desk.actions.clear()
+    desk.price(at + 100)
+    assert desk.actions == []
+    desk.price(at - 100)
+    assert {6, 7} & set(desk.actions)

@@ -4,8 +4,11 @@ passes; after every step the books of the whole exchange are audited."""
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import defaultdict
 from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -14,15 +17,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bitmart_async.sandbox.clock import Clock
 from bitmart_async.sandbox.contract_orders import ContractTicket
 from bitmart_async.sandbox.earn_products import FIXED, FLEXIBLE
-from bitmart_async.sandbox.exchange import Exchange
-from bitmart_async.sandbox.futures import Setting
-from bitmart_async.sandbox.ledger import EXCHANGE, LENDING
+from bitmart_async.sandbox.exchange import CROWD, DESK, HOUSE, Exchange
+from bitmart_async.sandbox.futures import REALISED, ContractMarket, Setting
+from bitmart_async.sandbox.ledger import CLEARING, EXCHANGE, LENDING
 from bitmart_async.sandbox.market import SeededMarket
 from bitmart_async.sandbox.matching import Side, Stp
 from bitmart_async.sandbox.networks import NETWORKS
 from bitmart_async.sandbox.refusals import Refusal
 from bitmart_async.sandbox.spot_orders import SpotTicket
 from bitmart_async.sandbox.wallets import free, margin_wallet
+
+if TYPE_CHECKING:
+    from bitmart_async.sandbox.positions import Position
 
 SYMBOLS = ["BTC_USDT", "ETH_USDT", "BTCUSDT", "BTCUSD"]
 ATOM = 10**8
@@ -47,7 +53,46 @@ class Walk(RuleBasedStateMachine):
             ):  # fmt: skip
                 self.exchange.teller.issue(coin, coins * ATOM, free(account.uid, wallet), self.now)
 
+        self.kept: defaultdict[str, int] = defaultdict(int)
+        """What rounding of funding left in the clearing pocket, less what those who owed could not pay."""
+        pay = self.exchange.futures._pay_funding
+
+        def watched(market: ContractMarket, rate: int, at_ms: int) -> None:
+            expected, coin = self._funding_due(market, rate), market.rules.coin
+            before = {uid: sum(self._futures_wallet(uid, coin)) for uid in expected}
+            clearing = self.exchange.ledger.held(CLEARING, coin)
+            pay(market, rate, at_ms)
+            for uid, amount in expected.items():
+                assert sum(self._futures_wallet(uid, coin)) - before[uid] == amount, (uid, coin)
+            left = -sum(expected.values())
+            assert self.exchange.ledger.held(CLEARING, coin) - clearing == left
+            self.kept[coin] += left
+
+        self.exchange.futures._pay_funding = watched  # type: ignore[method-assign]
         self._begin()
+
+    def _futures_wallet(self, uid: int, coin: str) -> tuple[int, int, int]:
+        return self.exchange.ledger.balance(uid, "futures", coin)
+
+    def _funding_due(self, market: ContractMarket, rate: int) -> defaultdict[int, int]:
+        """What each account gets (below zero: pays) at a settlement: the payer's fraction of an atom is
+        rounded up, the receiver's down, and nobody pays more than is free or in the position."""
+        owed: list[tuple[Fraction, Position]] = []
+        for uid in self.everybody:
+            for position in self.exchange.futures.positions(uid):
+                if position.symbol == market.rules.symbol:
+                    share = Fraction(position.worth(market.rules, market.mark) * rate, 10**12)
+                    owed.append((share if position.direction is Side.BUY else -share, position))
+        due: defaultdict[int, int] = defaultdict(int)
+        for share, position in sorted(owed, key=lambda entry: -entry[0]):
+            amount = math.ceil(share)  # a receiver's is negative, and rounded towards zero too
+            free_now = self._futures_wallet(position.uid, market.rules.coin)[0] + min(0, due[position.uid])
+            due[position.uid] -= min(amount, free_now + position.margin)
+        return due
+
+    @property
+    def everybody(self) -> list[int]:
+        return [HOUSE, CROWD, DESK, *(account.uid for account in self.accounts)]
 
     def _begin(self) -> None:
         """Positions that a jump of the price liquidates, in all three ways, and a loan that it endangers."""
@@ -285,10 +330,36 @@ class Walk(RuleBasedStateMachine):
             bid, ask = market.book.best(Side.BUY), market.book.best(Side.SELL)
             assert bid is None or ask is None or bid < ask
         net: defaultdict[str, int] = defaultdict(int)
-        for uid in (1, 2, 3, *(account.uid for account in self.accounts)):
+        longs: defaultdict[str, int] = defaultdict(int)
+        for uid in self.everybody:
             for position in exchange.futures.positions(uid):
                 net[position.symbol] += position.volume * (1 if position.direction is Side.BUY else -1)
+                longs[position.symbol] += position.volume if position.direction is Side.BUY else 0
         assert not any(net.values()), net
+        for symbol, contracts in exchange.futures.markets.items():
+            assert contracts.open_interest == longs[symbol], symbol
+
+    @invariant()
+    def the_clearing_pocket_stands_between_the_two_sides(self) -> None:
+        """It holds what those whose positions are open paid each other so far: what longs gave for their
+        contracts less what shorts got, the rounding of funding, less losses nobody could pay."""
+        exchange = self.exchange
+        cost = short_of = 0
+        for uid in self.everybody:
+            for position in exchange.futures.positions(uid):
+                if exchange.futures.markets[position.symbol].rules.coin == "USDT":
+                    cost += position.cost if position.direction is Side.BUY else -position.cost
+        for account in self.accounts:
+            short_of -= sum(
+                fill.realised for fill in exchange.futures.fills(account.uid) if fill.symbol == "BTCUSDT"
+            )
+            short_of += sum(
+                flow.amount
+                for flow in exchange.futures.flows(account.uid)
+                if flow.kind == REALISED and flow.coin == "USDT"
+            )
+        assert short_of >= 0
+        assert exchange.ledger.held(CLEARING, "USDT") == self.kept["USDT"] - cost - short_of
 
     @invariant()
     def the_statement_is_the_balance(self) -> None:

@@ -125,10 +125,11 @@ async def test_request_brings_the_present_state(sandbox: Sandbox, topic: str) ->
         updates = await ws.subscribe(topic)
         first = await anext(updates)
         await ws.request(topic)
-        again = await anext(updates)
+        async with asyncio.timeout(5):
+            again = await anext(updates)
+            while getattr(again.data, "type", "snapshot") != "snapshot":  # a quiet book's sign of life
+                again = await anext(updates)
         assert type(again.data) is type(first.data)
-        if "depth" in topic:
-            assert again.data.type == "snapshot"  # type: ignore[union-attr]
 
 
 async def test_request_refuses_what_cannot_be_asked(sandbox: Sandbox) -> None:
