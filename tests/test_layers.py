@@ -53,7 +53,7 @@ websocket.events websocket.channels websocket.health websocket.sleep websocket.s
 websocket.advice websocket.home
 book
 websocket.dialects
-websocket.session
+websocket.session websocket.refused
 websocket.frames
 websocket.handover
 websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting

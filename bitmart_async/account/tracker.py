@@ -32,6 +32,8 @@ from bitmart_async.errors import (
     FrameUnreadable,
     ParameterError,
     SlowConsumer,
+    StreamUnavailable,
+    SubscriptionRefused,
 )
 from bitmart_async.websocket import topics
 from bitmart_async.websocket.handlers import Reporter, being_cancelled, check_handler, is_async
@@ -71,6 +73,8 @@ _MOST_READS: Final = 3
 """For one look, while the clock moves."""
 _LEAVE: Final = 0.5
 """Seconds to wait for the exchange to confirm that a topic is left."""
+_ASK_AGAIN: Final = 60.0
+"""Seconds until a topic the client has given up is subscribed anew."""
 _EVENTS: Final = ("reconnecting", "close", "live", "response", "stale", "gap", "exception")
 _WORST: Final = (AccountState.CLOSED, AccountState.OFFLINE, AccountState.RESYNCING, AccountState.LIVE)
 
@@ -161,6 +165,7 @@ class _Side:
         self.carriers: set[str] = set()
         """Connections our topics were seen on."""
         self.down: set[str] = set()
+        """Connections and topics that bring nothing."""
         self.stir = asyncio.Event()
         self.subscriptions: list[Subscription[object]] = []
 
@@ -552,20 +557,60 @@ class AccountTracker:
             }
         side.topics = set(handlers)
         for text, handler in handlers.items():
-            subscription = await self._ws.subscribe(text, handler=self._understanding(side, handler))
-            side.subscriptions.append(subscription)
-            subscription.ended = functools.partial(self._topic_lost, side, text)
-            if not subscription.topics:
-                self._topic_lost(side, text, None)
+            await self._take(side, text, self._understanding(side, handler))
 
-    def _topic_lost(self, side: _Side, text: str, error: Exception | None) -> None:
+    async def _take(self, side: _Side, text: str, handler: Callable[[Update[Any]], None]) -> bool:
+        """Subscribe a topic; whether it is still there by then."""
+        subscription = await self._ws.subscribe(text, handler=handler)
+        side.subscriptions.append(subscription)
+        subscription.ended = functools.partial(self._topic_lost, side, text, handler)
+        if not subscription.topics:
+            self._topic_lost(side, text, handler, None)
+        return bool(subscription.topics)
+
+    def _topic_lost(
+        self, side: _Side, text: str, handler: Callable[[Update[Any]], None], error: Exception | None
+    ) -> None:
         """The program or the exchange took a topic away: what it told is not seen any more."""
         if self._closed:
             return
         side.down.add(text)  # no connection brings it back
         why = f": {error}" if error is not None else ""
-        self._tell(side.account.lost(f"{text} is no longer subscribed{why}. Make a new tracker to go on"))
+        if isinstance(error, SubscriptionRefused):
+            why += f". It is asked for again every {_ASK_AGAIN:g} s"
+            task = asyncio.get_running_loop().create_task(
+                self._ask_again(side, text, handler), name=f"bitmart account {text}"
+            )
+            self._tasks.append(task)
+            task.add_done_callback(self._tasks.remove)
+        else:
+            why += ". Make a new tracker to go on"
+        self._tell(side.account.lost(f"{text} is no longer subscribed{why}"))
         side.stir.set()
+
+    async def _ask_again(self, side: _Side, text: str, handler: Callable[[Update[Any]], None]) -> None:
+        """Subscribe a refused topic anew, for as long as it is refused."""
+        side.subscriptions = [one for one in side.subscriptions if one.topics]
+        while True:
+            await asyncio.sleep(_ASK_AGAIN)
+            try:
+                if await self._take(side, text, handler):
+                    self._topic_back(side, text)
+            except (SubscriptionRefused, StreamUnavailable) as error:
+                self._log.info("account, %s: %s is still not served: %s", side.market.value, text, error)
+            except BitMartError as error:
+                self._log.warning("account, %s: %s is given up: %s", side.market.value, text, error)
+                return
+            else:
+                return
+
+    def _topic_back(self, side: _Side, text: str) -> None:
+        """A topic that was refused is served again: what it would have told is read over REST."""
+        if text in side.down:
+            side.down.discard(text)
+            if not side.down:
+                side.account.back(asyncio.get_running_loop().time())
+            side.stir.set()
 
     def _understanding(
         self, side: _Side, handler: Callable[[Update[Any]], None]
@@ -614,6 +659,16 @@ class AccountTracker:
         elif event.name in ("stale", "gap") and side.topics & set(event.topics):
             what = "nothing was heard on" if event.name == "stale" else "updates may be missing of"
             self._tell(account.doubt(f"{what} {', '.join(event.topics)}"))
+        elif event.name == "response" and event.operation == "subscribe":
+            for text in side.down.intersection(event.topics):
+                self._topic_back(side, text)
+            return
+        elif event.name == "exception" and isinstance(event.error, SubscriptionRefused):
+            refused = side.topics.intersection(event.topics)
+            if not refused:
+                return
+            side.down |= refused
+            self._tell(account.lost(f"the exchange refuses {', '.join(sorted(refused))}: {event.error}"))
         elif event.name == "exception" and isinstance(event.error, FrameUnreadable):
             self._tell(account.doubt("a private frame could not be read"))
         else:

@@ -446,6 +446,7 @@ class WebsocketClient:
         except asyncio.CancelledError:
             self._withdraw(subscription, list(answers))
             raise
+        subscription.given = True
         refused: dict[str, str] = {}
         code: int | None = None
         for text, answer in answers.items():
@@ -464,6 +465,7 @@ class WebsocketClient:
                 self._withdraw(subscription, list(answers))
                 raise error
         if refused:
+            self._withdraw(subscription, list(refused))  # where others have it, it stays theirs
             left = subscription if subscription.topics else None
             listed = "; ".join(f"{text}: {why}" for text, why in refused.items())
             kept = "the other topics of the call are subscribed" if left else "none is subscribed"

@@ -189,11 +189,7 @@ class Connection:
 
     def limit_silence(self, text: str, seconds: float | None) -> None:
         """How long a topic may be without data before it is told as stale; None: for ever."""
-        standing = self._standing
-        route = standing.routes.get(text)
-        if route is not None:
-            standing.silence.limit(route, seconds, asyncio.get_running_loop().time())
-            standing.wake.set()
+        self._standing.limit_silence(text, seconds)
 
     def block(self, mailbox: Mailbox[Update[object]]) -> None:
         """A consumer's queue is full and wants the reader to wait for it after this frame."""
@@ -279,7 +275,7 @@ class Connection:
         finally:  # whatever ended it, the next subscribe must be able to begin again
             if loop_runs() and standing.state not in (State.IDLE, State.CLOSED):
                 standing.enter(State.IDLE, "its task was ended from outside")
-                standing.emit("close", topics=tuple(standing.wanted))  # nobody is to believe that it goes on
+                standing.emit("close", topics=standing.every_topic())  # nobody is to believe that it goes on
 
     async def _live_and_reconnect(self) -> None:
         standing = self._standing
@@ -329,6 +325,7 @@ class Connection:
         standing = self._standing
         delay = self._backoff.next_delay(error.http_status if error is not None else None)
         standing.enter(State.WAITING, why)
+        standing.tell_outage(standing.said(str(error or why)), delay)
         standing.last_error = error or StreamUnavailable(f"{self.name}: {why}", endpoint=self.name)
         if self._backoff.seems_blocked:
             self._tell_blocked(standing.last_error.http_status)
@@ -367,7 +364,7 @@ class Connection:
         """A final refusal: told to whoever waits, and once to everybody."""
         standing = self._standing
         standing.enter(State.IDLE, type(error).__name__)
-        lost = tuple(standing.wanted)
+        lost = standing.every_topic()
         standing.wanted.clear()
         for text in lost:
             self._hooks.topic_lost(text, error)

@@ -28,6 +28,10 @@ class TopicHealth:
     """Updates waiting in the fullest queue of its consumers."""
     dropped: int
     """Updates its consumers have lost because they fell behind."""
+    refused: str = ""
+    """Why the exchange refuses it, although it had served it before: it is asked for again. Else empty."""
+    refused_code: int | None = None
+    """The code of that refusal, where it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,12 @@ class ConnectionHealth:
     """Why the last socket was lost or refused, empty when there was none."""
     topics: tuple[TopicHealth, ...] = ()
 
+    @property
+    def live(self) -> bool:
+        """Whether it is live, or not wanted, and no topic is stale or refused."""
+        well = self.state in ("live", "idle")
+        return well and not any(topic.stale or topic.refused for topic in self.topics)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamHealth:
@@ -66,11 +76,8 @@ class StreamHealth:
 
     @property
     def live(self) -> bool:
-        """Whether every connection that is wanted is live, and no topic stale."""
-        return all(
-            connection.state in ("live", "idle") and not any(topic.stale for topic in connection.topics)
-            for connection in self.connections
-        )
+        """Whether every connection that is wanted is live, and no topic stale or refused."""
+        return all(connection.live for connection in self.connections)
 
     def connection(self, name: str) -> ConnectionHealth:
         """One connection by name. Raises KeyError."""

@@ -32,6 +32,8 @@ __all__ = ["Keeper"]
 
 _PROBE_SECONDS = 2.5
 """For an answer to the ping after a sleep of the machine."""
+_REFUSED_LOOK = 0.05
+"""Between two looks for refused topics to ask for, at least."""
 _ROTATE_AGAIN = 60.0
 """Seconds until a planned rotation that failed is tried again."""
 
@@ -115,12 +117,27 @@ class Keeper:
             link.parting = now >= ends
             due = min(due, ends)
         if standing.state is State.LIVE:
-            due = min(due, self._look_for_silence(session, now))
+            due = min(due, self._look_for_silence(session, now), self._ask_refused(now))
             if now >= chores.rotate_at:
                 chores.rotate_at = now + _ROTATE_AGAIN
                 self._rotate("its time is over")
             due = min(due, chores.rotate_at)
         return due if due > now else now
+
+    def _ask_refused(self, now: float) -> float:
+        """Ask for refused topics whose time has come; when to look again.
+
+        Not while two sockets overlap: both would ask, and one refusal would count twice.
+        """
+        standing = self._standing
+        if self._intake.handover is None:
+            for text in standing.refused.pop_due(now, standing.wanted):
+                route = standing.routes.get(text)
+                assert route is not None, text
+                standing.hooks.log.info("%s: %s was refused, and is asked for again", standing.name, text)
+                standing.wanted[text] = route.topic
+                standing.wake.set()
+        return max(standing.refused.next_due(standing.wanted), now + _REFUSED_LOOK)
 
     def _woke(self, gap: Gap, session: Session, now: float) -> None:
         """The machine slept: nobody knows what was missed, whether the socket lives, and what time it is."""

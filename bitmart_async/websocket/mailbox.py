@@ -73,7 +73,9 @@ class Mailbox(Generic[T]):
         "_latest",
         "_loop",
         "_lost",
+        "_notes",
         "_overflow",
+        "_plain",
         "_pressure",
         "_readers",
         "_size",
@@ -106,6 +108,10 @@ class Mailbox(Generic[T]):
         self._waiter: asyncio.Future[None] | None = None
         self._loop = loop
         self._readers: set[asyncio.Event] = set()
+        self._notes: deque[Exception] = deque()
+        """To be raised once each, without an end."""
+        self._plain = True
+        """Whether nobody waits for room and nothing is to be raised: read once per update."""
         self._lost = 0  # since the consumer was last told
         self._closed = False
         self._error: Exception | None = None
@@ -170,10 +176,11 @@ class Mailbox(Generic[T]):
         """The next update.
 
         Raises:
+            Exception: What was given to :meth:`note`; the next get goes on.
             SlowConsumer: Under ``raise``: updates were lost. The next get goes on after them.
             StopAsyncIteration: Closed, and nothing is left.
         """
-        if self._items and self.taken and not self._lost and not self._readers:
+        if self._items and self.taken and not self._lost and self._plain:
             return self._items.popleft()
         if not self.taken:
             self.taken = True
@@ -186,6 +193,10 @@ class Mailbox(Generic[T]):
                     dropped=lost,
                 )
         while True:
+            if self._notes:
+                note = self._notes.popleft()
+                self._look_plain()
+                raise note
             if self._items or self._latest:
                 return self._take()
             if self._lost and self._overflow == "raise":
@@ -219,12 +230,10 @@ class Mailbox(Generic[T]):
                 self._waiter = None
 
     def _take(self) -> T:
-        if self._overflow == "latest":
-            item = self._latest.pop(next(iter(self._latest)))
-        else:
-            item = self._items.popleft()
-            if self._overflow != "raise":
-                self._lost = 0
+        latest = self._overflow == "latest"
+        item = self._latest.pop(next(iter(self._latest))) if latest else self._items.popleft()
+        if self._overflow != "raise" and not self._items and not self._latest:
+            self._lost = 0  # only who has caught up can fall behind anew
         if self._readers and len(self._items) <= self._half:
             self._tell_readers()
         return item
@@ -233,6 +242,7 @@ class Mailbox(Generic[T]):
         """Set an event once the consumer has made room (policy ``block``); several readers may wait."""
         if self.full and not self._closed:
             self._readers.add(reader)
+            self._plain = False
         else:
             reader.set()
 
@@ -240,12 +250,28 @@ class Mailbox(Generic[T]):
         for reader in self._readers:
             reader.set()
         self._readers.clear()
+        self._look_plain()
+
+    def _look_plain(self) -> None:
+        self._plain = not (self._readers or self._notes)
+
+    def note(self, error: Exception) -> None:
+        """Raise an error at the next get, once; what is queued and what comes is given all the same."""
+        if self._closed or error in self._notes:
+            return
+        self._notes.append(error)
+        self._plain = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def close(self, error: Exception | None = None) -> None:
         """No more updates: the consumer gets what is queued, then the end, or ``error``."""
         if self._closed:
             return
         self._closed, self._easy = True, False
+        if error is not None and error in self._notes:  # it is the end now, and told then
+            self._notes.remove(error)
+            self._look_plain()
         self._error = error
         self._tell_readers()
         if self._waiter is not None and not self._waiter.done():

@@ -51,6 +51,7 @@ class Opener:
             now,
             login.message if login.needed else None,
             trust_login=login.trusted,
+            refused_before=standing.refused,
         )
         return Link(self._generations, transport, session, now)
 

@@ -1,6 +1,7 @@
 """What a session found out, and what follows from it: for the socket in use, and for its replacement.
 
-A refused topic is never asked for again. One the exchange has served before is not refused by silence: then the
+A topic refused at its first time is never asked for again; one that had been served is set aside, and asked
+for again for some minutes (``refused.py``). One the exchange has served before is not refused by silence: then the
 socket is at fault. On a replacement nothing is final: it settles with every topic, or it is of no use.
 """
 
@@ -71,7 +72,9 @@ class Outcomes:
                 self._stray(outcome)
         if outcomes:
             standing.wake.set()
-        if standing.state is State.SUBSCRIBING and session.settled and standing.needed:
+        refused = any(isinstance(outcome, Rejected | GaveUp) for outcome in outcomes)
+        needed = standing.needed or refused
+        if standing.state is State.SUBSCRIBING and session.settled and needed:
             self._live()
 
     def _heed_next(self, outcomes: list[Outcome], session: Session) -> None:
@@ -89,7 +92,8 @@ class Outcomes:
                 raise SocketEnded(standing.said(outcome.why))
             elif isinstance(outcome, Rejected | GaveUp):
                 route = standing.routes.get(outcome.topic)
-                if route is not None and route.ever_held:  # a new topic is judged on the present socket
+                known = route is not None and route.ever_held and outcome.topic not in standing.refused
+                if known:  # a new topic, and a refused one, is judged on the present socket
                     raise SocketEnded(f"{outcome.topic} is not served there")
             elif isinstance(outcome, Stray):
                 self._stray(outcome)
@@ -99,10 +103,7 @@ class Outcomes:
             link.settled.set()
 
     def _answered(self, text: str) -> None:
-        route = self._standing.routes.get(text)
-        if route is not None:
-            route.held = route.ever_held = True
-        self._standing.waiting.joined(text)
+        self._standing.served(text)
         self._standing.emit("response", topics=(text,), operation="subscribe")
 
     def _left(self, text: str) -> None:
@@ -110,7 +111,7 @@ class Outcomes:
         self._standing.emit("response", topics=(text,), operation="unsubscribe")
 
     def rejected(self, text: str, why: str, code: int | None) -> None:
-        """A refused topic is never asked for again; its owner is told, or everybody when it had been held."""
+        """A topic is refused: at its first time for good, later it is set aside and asked for again."""
         standing = self._standing
         why = standing.said(why)
         error = SubscriptionRefused(
@@ -120,15 +121,51 @@ class Outcomes:
             code=code,
         )
         standing.wanted.pop(text, None)
+        route, was_refused = standing.routes.get(text), text in standing.refused
+        if route is not None and route.ever_held:
+            route.held = False
+            if self._set_aside(text, error):
+                return
+            error = SubscriptionRefused(
+                f"{standing.name}: {text} was refused again and again and is given up: {why}. Subscribe it "
+                f"anew to go on",
+                refused={text: why},
+                endpoint=standing.name,
+                code=code,
+            )
         standing.hooks.topic_lost(text, error)
         standing.forget(text)
-        if not standing.waiting.refuse(text, error):
+        if not standing.waiting.refuse(text, error) or was_refused:
             standing.emit("exception", topics=(text,), error=error)
+
+    def _set_aside(self, text: str, error: SubscriptionRefused) -> bool:
+        """A topic that was served before is refused; False when it has been refused too often."""
+        standing, was_refused = self._standing, text in self._standing.refused
+        stale_after = standing.silence.limit_of(text)
+        now, since_ns = asyncio.get_running_loop().time(), standing.lost_ns or time.time_ns()
+        if not standing.refused.refuse(text, error, now, since_ns):
+            return False
+        standing.waiting.refuse(text, error)
+        if not was_refused:
+            standing.limit_silence(text, stale_after)
+            standing.silence.forget(text)
+            standing.emit(
+                "exception",
+                topics=(text,),
+                error=SubscriptionRefused(
+                    f"{error}. It was served before, so it is asked for again for some minutes",
+                    refused=error.refused,
+                    endpoint=standing.name,
+                    code=error.code,
+                ),
+            )
+        return True
 
     def _gave_up(self, text: str, doubtful: Refusal | None) -> None:
         standing = self._standing
         route = standing.routes.get(text)
-        if route is not None and route.ever_held:  # the exchange serves it, this socket does not
+        known = route is not None and route.ever_held and text not in standing.refused
+        if known:  # the exchange serves it, this socket does not
             raise SocketEnded(f"{text} was asked for twice again and never answered")
         if doubtful is not None:
             self.rejected(text, doubtful.text or f"code {doubtful.code}", doubtful.code)

@@ -168,8 +168,10 @@ class Rotation:
         for route in standing.routes.all():
             route.held = session.holds(route.text)
             if route.held:
-                route.ever_held = True
-                standing.waiting.joined(route.text)
+                was_refused = route.text in standing.refused
+                standing.served(route.text)
+                if was_refused:
+                    standing.emit("response", topics=(route.text,), operation="subscribe")
         standing.waiting.all_left(but=session.may_hold)
         standing.silence.begin(asyncio.get_running_loop().time())
         gap = None

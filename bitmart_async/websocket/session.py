@@ -33,7 +33,7 @@ from bitmart_async.codes import ALREADY_SUBSCRIBED, Category
 from bitmart_async.websocket.dialects import Ack, LoggedIn, LoginFailed, Ping, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Container, Iterable
 
     from bitmart_async.websocket.dialects import Control, Dialect
 
@@ -179,6 +179,7 @@ class Session:
         login: Makes the login message; None on public sockets.
         trust_login: Take "login needed" for a lost login (and the socket for dead) rather than for a
             refusal of the topic.
+        refused_before: Topics whose refusal is no news, read live: it never costs the socket.
     """
 
     def __init__(
@@ -190,6 +191,7 @@ class Session:
         login: Callable[[], bytes] | None,
         *,
         trust_login: bool = True,
+        refused_before: Container[str] = (),
     ) -> None:
         self._dialect = dialect
         self._wanted = wanted
@@ -197,6 +199,7 @@ class Session:
         self._login = login
         self._logged_in = login is None
         self._trust_login = trust_login
+        self._refused_before = refused_before
         self._login_deadline: float | None = None
         self.held: set[str] = set()
         """Topics the server has confirmed."""
@@ -636,6 +639,8 @@ class Session:
     def _reject(self, topic: str, refusal: Refusal) -> Outcome:
         self._asked.discard(topic)
         self._unanswered.discard(topic)
+        if topic in self._refused_before:
+            return Rejected(topic, refusal)
         if refusal.category is Category.SYSTEM:
             return Dead(f"the exchange cannot serve {topic} now: {refusal.text}")
         if refusal.category is Category.AUTH and self._trust_login and self._login is not None:

@@ -76,6 +76,11 @@ class Silence:
         else:
             watch.limit = seconds
 
+    def limit_of(self, text: str) -> float | None:
+        """The limit of a topic; None when it has none."""
+        watch = self._watches.get(text)
+        return watch.limit if watch is not None else None
+
     def forget(self, text: str) -> None:
         """The topic is gone."""
         self._watches.pop(text, None)

@@ -12,9 +12,10 @@ import time
 from typing import TYPE_CHECKING
 
 from bitmart_async.text import one_line
-from bitmart_async.websocket.events import Event
+from bitmart_async.websocket.events import Event, Gap
 from bitmart_async.websocket.health import ConnectionHealth, Counters, TopicHealth
 from bitmart_async.websocket.link import Bell
+from bitmart_async.websocket.refused import RefusedTopics
 from bitmart_async.websocket.routes import Routes
 from bitmart_async.websocket.staleness import Silence
 from bitmart_async.websocket.state import TRANSITIONS, State
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from bitmart_async.errors import StreamUnavailable
     from bitmart_async.websocket.dialects import Dialect
-    from bitmart_async.websocket.events import Gap
     from bitmart_async.websocket.hooks import Hooks
     from bitmart_async.websocket.link import Link
     from bitmart_async.websocket.routes import Route
@@ -54,6 +54,8 @@ class Standing:
         """The one that is to replace it."""
         self.generation = 0
         self.wanted: dict[str, Topic[object]] = {}
+        """What is asked for now; what was refused after it had been held is set aside for a while."""
+        self.refused = RefusedTopics()
         self.routes = Routes(dialect.market)
         self.silence = Silence()
         self.waiting = Waiting(
@@ -64,6 +66,8 @@ class Standing:
         self.counters = Counters()
         self.last_error: StreamUnavailable | None = None
         self.down_since: float | None = None
+        self._tries = 0
+        """Times a socket was lost or not got, since the connection was last live."""
         self.lost_ns: int | None = None
         """When the last byte came before the socket in use was lost; None: nothing was lost since."""
         self.returning = False
@@ -82,7 +86,11 @@ class Standing:
     @property
     def needed(self) -> bool:
         """Whether a socket is wanted."""
-        return bool(self.wanted) or self.kept.wanted
+        return bool(self.wanted) or bool(self.refused) or self.kept.wanted
+
+    def every_topic(self) -> tuple[str, ...]:
+        """What somebody has subscribed, set aside or not."""
+        return tuple(dict.fromkeys((*self.wanted, *self.refused.texts())))
 
     def enter(self, state: State, why: str) -> None:
         """Change state. The only line that does."""
@@ -92,14 +100,50 @@ class Standing:
         self.hooks.log.info("%s: %s -> %s (%s)", self.name, self.state.value, state.value, why)
         self.state = state
         if state in (State.IDLE, State.CLOSED, State.LIVE):
-            self.down_since = None
+            if self._tries and state is State.LIVE and self.down_since is not None:
+                away = asyncio.get_running_loop().time() - self.down_since
+                self.hooks.log.warning("%s: live again after %.1f s", self.name, away)
+            self._tries, self.down_since = 0, None
         elif self.down_since is None:
             self.down_since = asyncio.get_running_loop().time()
+
+    def tell_outage(self, why: str, delay: float) -> None:
+        """Log a socket that was lost or not got: the first of an outage, the second, fourth, eighth."""
+        self._tries += 1
+        if self._tries & (self._tries - 1) == 0:
+            self.hooks.log.warning(
+                "%s: no connection: %s; next try in %.1f s (try %d)", self.name, why, delay, self._tries
+            )
 
     def forget(self, text: str) -> None:
         """A topic is gone: nothing of it is routed or missed any more."""
         self.routes.remove(text)
+        self.refused.admit(text)
         self.silence.forget(text)
+
+    def limit_silence(self, text: str, seconds: float | None) -> None:
+        """How long a topic may be without data; of a refused one it counts from when it is served again."""
+        route, refused = self.routes.get(text), self.refused.get(text)
+        if refused is not None:
+            refused.stale_after = seconds
+        elif route is not None:
+            self.silence.limit(route, seconds, asyncio.get_running_loop().time())
+            self.wake.set()
+
+    def served(self, text: str) -> None:
+        """A topic is held. Where it had been refused, what came in between is missing, which is told."""
+        route = self.routes.get(text)
+        if route is not None:
+            route.held = route.ever_held = True
+        self.waiting.joined(text)
+        back = self.refused.admit(text)
+        if back is not None:
+            gap = Gap(back.since_ns, time.time_ns())
+            self.hooks.log.warning(
+                "%s: %s is served again, after %.0f s without it", self.name, text, gap.seconds
+            )
+            self.limit_silence(text, back.stale_after)
+            self.tell_gap((text,), gap, back.error)
 
     def generation_of(self, session: Session) -> int:
         """The number of the socket of a conversation."""
@@ -170,7 +214,7 @@ class Standing:
         self, route: Route, load: Callable[[str], tuple[int, int]], wall_ns: int
     ) -> TopicHealth:
         queued, dropped = load(route.text)
-        session = self.session
+        session, refused = self.session, self.refused.get(route.text)
         return TopicHealth(
             topic=route.text,
             held=session is not None and session.holds(route.text),
@@ -179,4 +223,6 @@ class Standing:
             updates=route.updates,
             queued=queued,
             dropped=dropped,
+            refused=refused.error.refused.get(route.text, "") if refused is not None else "",
+            refused_code=refused.error.code if refused is not None else None,
         )

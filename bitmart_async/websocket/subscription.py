@@ -43,6 +43,8 @@ class Subscription(Generic[DataT_co]):
         self._mailbox = mailbox
         self._leave = leave
         self._iterable = True
+        self.given = False
+        """Whether subscribe() has returned: what is refused before that it raises itself."""
         self.stale_after: float | None = None
         """Seconds its topics may be without data; None: the client's option counts."""
         self.ended: Callable[[Exception | None], None] | None = None
@@ -80,7 +82,8 @@ class Subscription(Generic[DataT_co]):
 
         Raises:
             SlowConsumer: Under ``overflow="raise"``: updates were lost; iteration can go on.
-            SubscriptionRefused: The exchange took the last topic away.
+            SubscriptionRefused: The exchange took a topic away: it had accepted it, and then refused it for
+                ten minutes. While others are left, iteration can go on.
             LoginRefused: The exchange no longer accepts the keys.
         """
         if self._mailbox is None or not self._iterable:
@@ -112,8 +115,13 @@ class Subscription(Generic[DataT_co]):
 
     def lose(self, topic: str, error: Exception | None = None) -> None:
         """A topic is gone; with the last one the iteration ends."""
+        known = topic in self._topics
         self._topics.pop(topic, None)
         if self._topics:
+            told = known and self.given and error is not None
+            if told and self._mailbox is not None and self._iterable:
+                assert error is not None
+                self._mailbox.note(error)
             return
         if self._mailbox is not None:
             self._mailbox.close(error)

@@ -10,11 +10,13 @@ from decimal import Decimal
 import pytest
 
 from bitmart_async import Market
-from bitmart_async.account.changes import AccountState, Change, Filled, OrderChanged, Resynced
+from bitmart_async.account import tracker as tracker_module
+from bitmart_async.account.changes import AccountGap, AccountState, Change, Filled, OrderChanged, Resynced
 from bitmart_async.account.tracker import AccountTracker
 from bitmart_async.account.views import OrderStatus
 from bitmart_async.errors import ClientClosed, ConfigurationError, OrderNotFilled, ParameterError
-from tests.account.world import FUTURES, SPOT, Notes, world
+from bitmart_async.websocket import refused
+from tests.account.world import FUTURES, SPOT, Notes, World, world
 from tests.scripted_ws import until
 
 
@@ -220,3 +222,50 @@ async def test_options_that_cannot_be_used_are_refused() -> None:
             AccountTracker(ws=w.ws, rest=w.rest, reconcile_every=1)
         with pytest.raises(ClientClosed):
             await AccountTracker(ws=w.ws, rest=w.rest).ready()
+
+
+async def test_a_topic_refused_after_a_reconnect_is_a_gap_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not LIVE while one of the topics is missing; served again, REST is read and it is LIVE."""
+    monkeypatch.setattr(refused, "FIRST_SECONDS", 0.3)
+    for text in ("futures/order", "spot/user/orders:ALL_SYMBOLS", "spot/user/balance:BALANCE_UPDATE"):
+        async with world() as w:
+            begun = len(w.notes.changes)
+            w.sandbox.faults.refuse_topic(text, times=1)
+            await w.sandbox.faults.cut("")
+            await until(lambda w=w, text=text: _refused(w, text))  # type: ignore[misc]
+            await until(lambda w=w: all(c.state == "live" for c in w.ws.health().connections))  # type: ignore[misc]
+            await w.trade()
+            assert not w.tracker.live
+            assert {type(change) for change in w.notes.changes[begun:]} >= {AccountGap}
+            await w.settle()
+            w.notes.announced()
+            assert w.ws.health().live
+
+
+def _refused(w: World, text: str) -> bool:
+    return any(topic.refused for c in w.ws.health().connections for topic in c.topics if topic.topic == text)
+
+
+async def test_a_topic_given_up_is_asked_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client gives a refused topic up after ten minutes; the tracker goes on asking."""
+    monkeypatch.setattr(refused, "FIRST_SECONDS", 0.02)
+    monkeypatch.setattr(refused, "MOST_TRIES", 1)
+    monkeypatch.setattr(tracker_module, "_ASK_AGAIN", 0.05)
+    async with world(futures=None) as w:
+        text = "spot/user/orders:ALL_SYMBOLS"
+        w.sandbox.faults.refuse_topic(text)
+        await w.sandbox.faults.cut("")
+        await until(lambda: text not in {t.topic for c in w.ws.health().connections for t in c.topics})
+        await until(lambda: len(_asked(w, text)) > 5)
+        assert w.tracker.state is AccountState.OFFLINE
+        await w.rest.submit_spot_order_v2("BTC_USDT", side="sell", type="market", size="0.02")
+        await w.sandbox.faults.clear()
+        await w.settle()
+        w.notes.announced()
+
+
+def _asked(w: World, text: str) -> list[str]:
+    messages = w.sandbox.journal.messages("spot_private")
+    return [message.text for message in messages if "subscribe" in message.text and text in message.text]

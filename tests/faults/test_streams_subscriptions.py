@@ -11,7 +11,7 @@ import pytest
 
 from bitmart_async import WebsocketClient
 from bitmart_async.errors import SubscriptionRefused
-from bitmart_async.websocket import topics
+from bitmart_async.websocket import refused, topics
 from tests.fast_time import virtual_time
 from tests.paper_exchange import PaperExchange
 from tests.scripted_ws import Message, Session, futures_ticker, serving, ticker, trades, until
@@ -124,25 +124,137 @@ async def test_S2_one_refused_topic_of_twenty_is_refused_alone(market: str, name
         assert wanted[7] not in [topic for message in server.last().messages for topic in message.args]
 
 
-async def test_S2_a_topic_refused_after_a_reconnect_ends_its_iteration() -> None:
-    """It was held before: its consumer gets the error, everybody hears the event, the others live."""
-    bad: list[str] = []
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused topics are asked for again in hundredths of a second, and twice."""
+    monkeypatch.setattr(refused, "FIRST_SECONDS", 0.02)
+    monkeypatch.setattr(refused, "LONGEST_SECONDS", 0.1)
+    monkeypatch.setattr(refused, "MOST_TRIES", 2)
 
+
+def _refusing_now(bad: list[str]) -> Any:
     def reply(session: Session, message: Message) -> list[Any] | None:
         return _refusing(*bad)(session, message) if bad else None  # type: ignore[no-any-return]
 
-    async with serving(reply) as (server, ws):
+    return reply
+
+
+async def test_S2_a_topic_refused_after_a_reconnect_stays_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was held before: it is asked for again, health() says why, the others live, its gap is told."""
+    monkeypatch.setattr(refused, "FIRST_SECONDS", 0.2)
+    bad: list[str] = []
+    async with serving(_refusing_now(bad)) as (server, ws):
         heard: list[Event] = []
-        ws.on("exception")(heard.append)
+        for name in ("exception", "gap", "live"):
+            ws.on(name)(heard.append)
         lost, kept = await ws.subscribe("spot/trade:A_USDT"), await ws.subscribe("spot/trade:B_USDT")
         bad.append("spot/trade:A_USDT")
         server.last().abort()
-        with pytest.raises(SubscriptionRefused):
-            await asyncio.wait_for(anext(lost), 5)
         await until(lambda: len(server.sessions) == 2 and list(server.last().topics) == ["spot/trade:B_USDT"])
+        await until(lambda: ws.health().connection("spot_public").state == "live")
         await server.last().send(trades("B_USDT", "1"))
         await anext(kept)
-        assert [event.topics for event in heard] == [("spot/trade:A_USDT",)]
+        topic = ws.health().topic("spot/trade:A_USDT")
+        assert (topic.refused, topic.refused_code, topic.held) == ("Invalid symbol param", 92001, False)
+        assert not ws.health().live
+        assert not ws.health().connection("spot_public").live
+        bad.clear()
+        await until(lambda: ws.health().live)
+        assert ws.health().topic("spot/trade:A_USDT").refused == ""
+        await server.last().send(trades("A_USDT", "1"))
+        assert (await asyncio.wait_for(anext(lost), 5)).symbol == "A_USDT"
+        told = [(event.name, event.topics) for event in heard]
+        assert told == [
+            ("live", ("spot/trade:A_USDT",)),
+            ("exception", ("spot/trade:A_USDT",)),
+            ("live", ("spot/trade:B_USDT",)),
+            ("gap", ("spot/trade:A_USDT",)),
+        ]
+        assert isinstance(heard[1].error, SubscriptionRefused)
+        before, after = heard[2].gap, heard[3].gap
+        assert before is not None
+        assert after is not None
+        assert (after.started_ns, after.ended_ns > before.ended_ns) == (before.started_ns, True)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_S2_a_topic_refused_again_and_again_is_given_up() -> None:
+    """Its owner gets the error, with other topics in the same iterator too; those go on."""
+    bad: list[str] = []
+    async with serving(_refusing_now(bad)) as (server, ws):
+        heard: list[Event] = []
+        ws.on("exception")(heard.append)
+        alone = await ws.subscribe("spot/trade:A_USDT")
+        both = await ws.subscribe(["spot/trade:A_USDT", "spot/trade:B_USDT"])
+        bad.append("spot/trade:A_USDT")
+        server.last().abort()
+        with pytest.raises(SubscriptionRefused, match="given up"):
+            await asyncio.wait_for(anext(alone), 5)
+        with pytest.raises(SubscriptionRefused, match="given up"):
+            await asyncio.wait_for(anext(both), 5)
+        assert both.topics == ("spot/trade:B_USDT",)
+        await server.last().send(trades("B_USDT", "1"))
+        assert (await asyncio.wait_for(anext(both), 5)).symbol == "B_USDT"
+        assert [event.topics for event in heard] == [("spot/trade:A_USDT",)] * 2
+        asked = [m.args for m in server.last().sent("subscribe") if "spot/trade:A_USDT" in m.args]
+        assert len(asked) == 3
+        assert ws.health().live
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("code", ["92001", "95000"])
+async def test_S2_a_topic_refused_again_costs_no_socket(code: str) -> None:
+    """Whatever the code: the second refusal of a topic ends no socket, and no waiting iterator hears of it twice."""
+    bad: list[str] = []
+
+    def reply(session: Session, message: Message) -> list[Any] | None:
+        frames = _refusing_now(bad)(session, message)
+        if frames is not None and len(asked) > 0:
+            frames[0]["errorCode"] = code
+        asked.extend(message.args if frames is not None else ())
+        return frames  # type: ignore[no-any-return]
+
+    asked: list[str] = []
+    async with serving(reply) as (server, ws):
+        lost = await ws.subscribe("spot/trade:A_USDT")
+        bad.append("spot/trade:A_USDT")
+        server.last().abort()
+        with pytest.raises(SubscriptionRefused, match="given up"):
+            await asyncio.wait_for(anext(lost), 5)
+        assert (len(asked), len(server.sessions)) == (3, 2)
+
+
+async def test_S2_whoever_joins_a_refused_topic_asks_at_once() -> None:
+    """Its own refusal is its own; who had the topic keeps it. Once it is served both have it."""
+    bad: list[str] = []
+    async with serving(_refusing_now(bad)) as (server, ws):
+        first = await ws.subscribe("spot/trade:A_USDT")
+        bad.append("spot/trade:A_USDT")
+        server.last().abort()
+        await until(lambda: ws.health().topic("spot/trade:A_USDT").refused)
+        await until(lambda: ws.health().connection("spot_public").state == "live")
+        with pytest.raises(SubscriptionRefused):
+            await ws.subscribe("spot/trade:A_USDT")
+        assert first.topics == ("spot/trade:A_USDT",)
+        bad.clear()
+        second = await ws.subscribe("spot/trade:A_USDT")
+        await server.last().send(trades("A_USDT", "1"))
+        assert {(await asyncio.wait_for(anext(one), 5)).symbol for one in (first, second)} == {"A_USDT"}
+        bad.append("spot/trade:A_USDT")
+        server.last().abort()
+        await until(lambda: ws.health().topic("spot/trade:A_USDT").refused)
+        await first.unsubscribe()
+        await second.unsubscribe()
+        assert ws.health().connection("spot_public").topics == ()
+        assert ws.health().live
+
+
+async def test_S2_the_only_topic_refused_leaves_a_live_connection() -> None:
+    """A connection whose only topic was refused at once is not `subscribing` until it closes."""
+    async with serving(_refusing("spot/trade:A_USDT")) as (_, ws):
+        with pytest.raises(SubscriptionRefused):
+            await ws.subscribe("spot/trade:A_USDT")
+        await until(lambda: ws.health().live)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from bitmart_async.codes import Category
 from bitmart_async.websocket.dialects import SPOT, Ack, Control, LoggedIn, Refusal
-from bitmart_async.websocket.session import Dead, GaveUp, LoginRejected, Outcome, Rejected, Session, Timings
+from bitmart_async.websocket.session import (
+    Answered,
+    Dead,
+    GaveUp,
+    LoginRejected,
+    Outcome,
+    Rejected,
+    Session,
+    Timings,
+)
 
 _TOPICS = [f"spot/user/order:T{number}" for number in range(4)]
 _STEPS = st.lists(
@@ -19,7 +28,7 @@ _STEPS = st.lists(
         st.tuples(st.just("refuse"), st.sampled_from(_TOPICS)),
         st.tuples(st.just("allow"), st.sampled_from(_TOPICS)),
         st.tuples(st.sampled_from(["work", "answer", "lose", "time"]), st.integers(1, 12)),
-        st.tuples(st.sampled_from(["work", "answer", "lose", "drop"]), st.integers(1, 3)),
+        st.tuples(st.sampled_from(["work", "answer", "lose", "drop", "again"]), st.integers(1, 3)),
     ),
     max_size=50,
 )
@@ -31,6 +40,9 @@ class _World:
     def __init__(self, private: bool, named: bool) -> None:
         self.private, self.named = private, named
         self.wanted: dict[str, None] = {}
+        self.aside: set[str] = set()
+        """Refused after they had been held: to be asked for again."""
+        self.ever_held: set[str] = set()
         self.refused: set[str] = set()
         self.ever_refused: set[str] = set()
         self.silences = 0
@@ -44,6 +56,7 @@ class _World:
             Timings(),
             self.now,
             (lambda: b'{"op":"login","args":[]}') if self.private else None,
+            refused_before=self.aside,
         )
         self.holds: set[str] = set()
         self.answers: list[Control] = []
@@ -54,6 +67,11 @@ class _World:
             if isinstance(outcome, Rejected):
                 assert outcome.topic in self.ever_refused  # never a bystander
                 self.wanted.pop(outcome.topic, None)
+                if outcome.topic in self.ever_held:
+                    self.aside.add(outcome.topic)
+            elif isinstance(outcome, Answered):
+                self.ever_held.add(outcome.topic)
+                self.aside.discard(outcome.topic)
             elif isinstance(outcome, GaveUp):
                 assert self.silences  # only silence makes it give up
                 self.wanted.pop(outcome.topic, None)
@@ -105,6 +123,10 @@ class _World:
                 self.wanted[topic] = None
             case "unwant", str(topic):
                 self.wanted.pop(topic, None)
+                self.aside.discard(topic)
+                self.ever_held.discard(topic)
+            case "again", _:
+                self.wanted |= dict.fromkeys(sorted(self.aside))
             case "refuse", str(topic):
                 self.refused.add(topic)
                 self.ever_refused.add(topic)
@@ -137,6 +159,9 @@ def test_the_server_ends_with_the_wanted_set(
     world = _World(private, named)
     for what, argument in steps:
         world.step(what, argument)
+    put_aside = set(world.aside)
+    world.refused.clear()
+    world.step("again", 1)
     for _ in range(400):
         world.work()
         world.answer(1000)
@@ -146,4 +171,6 @@ def test_the_server_ends_with_the_wanted_set(
         world.session.heard = world.now
     assert world.session.settled
     assert world.holds == set(world.wanted)
+    if not world.silences:
+        assert put_aside <= world.holds  # what was served once is held again when it is served again
     assert world.session.held == world.holds
