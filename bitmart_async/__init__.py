@@ -20,190 +20,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING
 
-from bitmart_async._version import __version__
-
-if TYPE_CHECKING:
-    from bitmart_async import errors, topics, trading
-    from bitmart_async.account.changes import (
-        AccountGap,
-        AccountState,
-        BalanceChanged,
-        Change,
-        Filled,
-        FillsMissing,
-        OrderChanged,
-        PositionChanged,
-        Resynced,
-        ResyncFailed,
-        UnknownState,
-    )
-    from bitmart_async.account.handle import OrderHandle
-    from bitmart_async.account.tracker import AccountTracker, Changes
-    from bitmart_async.account.views import (
-        AccountFill,
-        AccountOrder,
-        AccountPosition,
-        CoinBalance,
-        OrderStatus,
-    )
-    from bitmart_async.archive import (
-        Archive,
-        ArchiveProgress,
-        ArchiveReport,
-        Verification,
-        archive_account,
-        verify_archive,
-    )
-    from bitmart_async.book import BookFill, BookResult, BookSnapshot, BookTrouble, OrderBook
-    from bitmart_async.clock import Clock
-    from bitmart_async.credentials import Credentials
-    from bitmart_async.environments import DEMO, LIVE, Environment, local
-    from bitmart_async.errors import (
-        AccountUnavailable,
-        AlreadyExists,
-        AnswerTimeout,
-        ApiError,
-        AuthError,
-        BadRequest,
-        BadResponse,
-        BitMartError,
-        BookNotReady,
-        ClientClosed,
-        ConfigurationError,
-        ConnectFailed,
-        ConnectionLost,
-        CredentialsMissing,
-        EdgeBlocked,
-        EndpointRetired,
-        Fate,
-        FrameUnreadable,
-        HistoryIncomplete,
-        HistoryStopped,
-        InsufficientFunds,
-        IpBanned,
-        LoginRefused,
-        Maintenance,
-        NotFound,
-        OrderFateUnknown,
-        OrderNotFilled,
-        OrderNotFound,
-        OrderRejected,
-        OrderResult,
-        OrderStateConflict,
-        OrderStateUnknown,
-        OutcomeUnknown,
-        ParameterError,
-        PermissionDenied,
-        PositionConflict,
-        RateLimited,
-        RedirectRefused,
-        RegionRestricted,
-        SlowConsumer,
-        StreamError,
-        StreamUnavailable,
-        SubscriptionRefused,
-        SymbolUnavailable,
-        SystemFault,
-        TimestampRejected,
-        TlsError,
-        TopicError,
-        TransportError,
-        Unavailable,
-    )
-    from bitmart_async.models.enums import (
-        AccountKind,
-        AccountTransferType,
-        AffiliateContractType,
-        AffiliateCopyTrade,
-        AffiliateMarginMode,
-        AffiliateOrderType,
-        AffiliateUserType,
-        AlgoOrderType,
-        AlgoTriggerType,
-        ApiAccountStatus,
-        ApiAccountType,
-        ApiKeyStatus,
-        BookFrame,
-        CancelSource,
-        CloseContractType,
-        ContractStatus,
-        DepositAccount,
-        EarnMaturity,
-        EarnRecordType,
-        EarnSwitch,
-        EarnSwitchState,
-        ExecutionType,
-        FlowType,
-        FundingOperation,
-        FundingStatus,
-        FundingTransferType,
-        FuturesKlineStep,
-        FuturesOrderAction,
-        FuturesOrderMode,
-        FuturesOrderState,
-        FuturesOrderType,
-        FuturesSide,
-        FuturesStpMode,
-        FuturesTransferType,
-        Leg,
-        MarginMode,
-        MarginRiskLevel,
-        MarginTransferSide,
-        MoneyMovement,
-        OpenOrderState,
-        OpenOrderType,
-        OrderMode,
-        OrderState,
-        OrderType,
-        PlanCategory,
-        PlanOrderState,
-        PlanOrderType,
-        PlanTypeFilter,
-        PositionMode,
-        PositionType,
-        PriceType,
-        PriceWay,
-        QueryState,
-        RebateStatus,
-        Side,
-        SourceAccount,
-        SpotKlineStep,
-        StpMode,
-        SubAccountStatus,
-        SubTransferType,
-        TpSlType,
-        TradeRole,
-        TransferState,
-        WithdrawAccountType,
-        WithdrawAddressStatus,
-        WithdrawAddressType,
-    )
-    from bitmart_async.models.spot import SpotOrderRequest
-    from bitmart_async.models.spot_legacy import SpotOrderRequestV2
-    from bitmart_async.ratelimit import Quota, RateLimits, RateLimitState, Scope, Use
-    from bitmart_async.recording import (
-        ExportReport,
-        RecordedEvent,
-        RecordedFrame,
-        Recorder,
-        RecorderStats,
-        Recording,
-        RecordingSummary,
-        export_recording,
-    )
-    from bitmart_async.rest.clients import FuturesClientV2, RestClient
-    from bitmart_async.rest.dead_mans_switch import DeadMansSwitch, SwitchState
-    from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
-    from bitmart_async.rest.envelope import Envelope
-    from bitmart_async.rest.history import Asked
-    from bitmart_async.rest.iterate import History
-    from bitmart_async.rest.transport import PendingOrder
-    from bitmart_async.websocket.client import WebsocketClient
-    from bitmart_async.websocket.events import Event, Gap, StreamData, Update
-    from bitmart_async.websocket.health import ConnectionHealth, StreamHealth, TopicHealth
-    from bitmart_async.websocket.order_books import BookChange, LiveOrderBook
-    from bitmart_async.websocket.subscription import Subscription
-    from bitmart_async.websocket.topics import Market, Topic
+from bitmart_async._version import __version__ as __version__
 
 _HOMES = {
     "account.changes": (
@@ -391,219 +208,80 @@ _HOMES = {
     "websocket.topics": ("Market", "Topic"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "DEMO",
-    "LIVE",
-    "AccountFill",
-    "AccountGap",
-    "AccountKind",
-    "AccountOrder",
-    "AccountPosition",
-    "AccountState",
-    "AccountTracker",
-    "AccountTransferType",
-    "AccountUnavailable",
-    "AffiliateContractType",
-    "AffiliateCopyTrade",
-    "AffiliateMarginMode",
-    "AffiliateOrderType",
-    "AffiliateUserType",
-    "AlgoOrderType",
-    "AlgoTriggerType",
-    "AlreadyExists",
-    "AnswerTimeout",
-    "ApiAccountStatus",
-    "ApiAccountType",
-    "ApiError",
-    "ApiKeyStatus",
-    "Archive",
-    "ArchiveProgress",
-    "ArchiveReport",
-    "Asked",
-    "Auth",
-    "AuthError",
-    "BadRequest",
-    "BadResponse",
-    "BalanceChanged",
-    "BitMartError",
-    "BookChange",
-    "BookFill",
-    "BookFrame",
-    "BookNotReady",
-    "BookResult",
-    "BookSnapshot",
-    "BookTrouble",
-    "CancelSource",
-    "Change",
-    "Changes",
-    "ClientClosed",
-    "Clock",
-    "CloseContractType",
-    "CoinBalance",
-    "ConfigurationError",
-    "ConnectFailed",
-    "ConnectionHealth",
-    "ConnectionLost",
-    "ContractStatus",
-    "Credentials",
-    "CredentialsMissing",
-    "DeadMansSwitch",
-    "DepositAccount",
-    "EarnMaturity",
-    "EarnRecordType",
-    "EarnSwitch",
-    "EarnSwitchState",
-    "EdgeBlocked",
-    "Effect",
-    "Endpoint",
-    "EndpointRetired",
-    "Envelope",
-    "Environment",
-    "Event",
-    "ExecutionType",
-    "ExportReport",
-    "Fate",
-    "Filled",
-    "FillsMissing",
-    "FlowType",
-    "FrameUnreadable",
-    "FundingOperation",
-    "FundingStatus",
-    "FundingTransferType",
-    "FuturesClientV2",
-    "FuturesKlineStep",
-    "FuturesOrderAction",
-    "FuturesOrderMode",
-    "FuturesOrderState",
-    "FuturesOrderType",
-    "FuturesSide",
-    "FuturesStpMode",
-    "FuturesTransferType",
-    "Gap",
-    "History",
-    "HistoryIncomplete",
-    "HistoryStopped",
-    "InsufficientFunds",
-    "IpBanned",
-    "Leg",
-    "LiveOrderBook",
-    "LoginRefused",
-    "Maintenance",
-    "MarginMode",
-    "MarginRiskLevel",
-    "MarginTransferSide",
-    "Market",
-    "MoneyMovement",
-    "NotFound",
-    "OpenOrderState",
-    "OpenOrderType",
-    "OrderBook",
-    "OrderChanged",
-    "OrderFateUnknown",
-    "OrderHandle",
-    "OrderMode",
-    "OrderNotFilled",
-    "OrderNotFound",
-    "OrderRejected",
-    "OrderResult",
-    "OrderState",
-    "OrderStateConflict",
-    "OrderStateUnknown",
-    "OrderStatus",
-    "OrderType",
-    "OutcomeUnknown",
-    "ParameterError",
-    "PendingOrder",
-    "PermissionDenied",
-    "PlanCategory",
-    "PlanOrderState",
-    "PlanOrderType",
-    "PlanTypeFilter",
-    "PositionChanged",
-    "PositionConflict",
-    "PositionMode",
-    "PositionType",
-    "PriceType",
-    "PriceWay",
-    "QueryState",
-    "Quota",
-    "RateLimitState",
-    "RateLimited",
-    "RateLimits",
-    "RebateStatus",
-    "RecordedEvent",
-    "RecordedFrame",
-    "Recorder",
-    "RecorderStats",
-    "Recording",
-    "RecordingSummary",
-    "RedirectRefused",
-    "RegionRestricted",
-    "RestClient",
-    "ResyncFailed",
-    "Resynced",
-    "Scope",
-    "Side",
-    "SlowConsumer",
-    "SourceAccount",
-    "SpotKlineStep",
-    "SpotOrderRequest",
-    "SpotOrderRequestV2",
-    "StpMode",
-    "StreamData",
-    "StreamError",
-    "StreamHealth",
-    "StreamUnavailable",
-    "SubAccountStatus",
-    "SubTransferType",
-    "Subscription",
-    "SubscriptionRefused",
-    "SwitchState",
-    "SymbolUnavailable",
-    "SystemFault",
-    "TimestampRejected",
-    "TlsError",
-    "Topic",
-    "TopicError",
-    "TopicHealth",
-    "TpSlType",
-    "TradeRole",
-    "TransferState",
-    "TransportError",
-    "Unavailable",
-    "UnknownState",
-    "Update",
-    "Use",
-    "Verification",
-    "WebsocketClient",
-    "WithdrawAccountType",
-    "WithdrawAddressStatus",
-    "WithdrawAddressType",
-    "__version__",
-    "archive_account",
-    "errors",
-    "export_recording",
-    "local",
-    "topics",
-    "trading",
-    "verify_archive",
-]
+_MODULES = ("errors", "topics", "trading")
 
 logging.getLogger("bitmart_async").addHandler(logging.NullHandler())
 
+if TYPE_CHECKING:
+    # The names of _HOMES for type checkers, which run nothing: a star where all names of a module are public.
+    from bitmart_async import errors as errors
+    from bitmart_async import topics as topics
+    from bitmart_async import trading as trading
+    from bitmart_async.account.changes import *
+    from bitmart_async.account.handle import *
+    from bitmart_async.account.tracker import *
+    from bitmart_async.account.views import *
+    from bitmart_async.archive import Archive as Archive
+    from bitmart_async.archive import ArchiveProgress as ArchiveProgress
+    from bitmart_async.archive import ArchiveReport as ArchiveReport
+    from bitmart_async.archive import Verification as Verification
+    from bitmart_async.archive import archive_account as archive_account
+    from bitmart_async.archive import verify_archive as verify_archive
+    from bitmart_async.book import BookFill as BookFill
+    from bitmart_async.book import BookResult as BookResult
+    from bitmart_async.book import BookSnapshot as BookSnapshot
+    from bitmart_async.book import BookTrouble as BookTrouble
+    from bitmart_async.book import OrderBook as OrderBook
+    from bitmart_async.clock import *
+    from bitmart_async.credentials import *
+    from bitmart_async.environments import *
+    from bitmart_async.errors import *
+    from bitmart_async.models.enums import *
+    from bitmart_async.models.spot import SpotOrderRequest as SpotOrderRequest
+    from bitmart_async.models.spot_legacy import SpotOrderRequestV2 as SpotOrderRequestV2
+    from bitmart_async.ratelimit import *
+    from bitmart_async.recording import ExportReport as ExportReport
+    from bitmart_async.recording import RecordedEvent as RecordedEvent
+    from bitmart_async.recording import RecordedFrame as RecordedFrame
+    from bitmart_async.recording import Recorder as Recorder
+    from bitmart_async.recording import RecorderStats as RecorderStats
+    from bitmart_async.recording import Recording as Recording
+    from bitmart_async.recording import RecordingSummary as RecordingSummary
+    from bitmart_async.recording import export_recording as export_recording
+    from bitmart_async.rest.clients import *
+    from bitmart_async.rest.dead_mans_switch import DeadMansSwitch as DeadMansSwitch
+    from bitmart_async.rest.dead_mans_switch import SwitchState as SwitchState
+    from bitmart_async.rest.endpoint import *
+    from bitmart_async.rest.envelope import *
+    from bitmart_async.rest.history import Asked as Asked
+    from bitmart_async.rest.iterate import *
+    from bitmart_async.rest.transport import PendingOrder as PendingOrder
+    from bitmart_async.websocket.client import *
+    from bitmart_async.websocket.events import Event as Event
+    from bitmart_async.websocket.events import Gap as Gap
+    from bitmart_async.websocket.events import StreamData as StreamData
+    from bitmart_async.websocket.events import Update as Update
+    from bitmart_async.websocket.health import ConnectionHealth as ConnectionHealth
+    from bitmart_async.websocket.health import StreamHealth as StreamHealth
+    from bitmart_async.websocket.health import TopicHealth as TopicHealth
+    from bitmart_async.websocket.order_books import BookChange as BookChange
+    from bitmart_async.websocket.order_books import LiveOrderBook as LiveOrderBook
+    from bitmart_async.websocket.subscription import *
+    from bitmart_async.websocket.topics import Market as Market
+    from bitmart_async.websocket.topics import Topic as Topic
+else:  # hidden from type checkers: to them a module with __getattr__ has every name there could be
+    __all__ = [*sorted(_HOME_OF), *_MODULES, "__version__"]  # noqa: PLE0604 - text, all of it
 
-def __getattr__(name: str) -> object:
-    module = _HOME_OF.get(name)
-    if module is not None:
-        value: object = getattr(importlib.import_module(f"bitmart_async.{module}"), name)
-    elif name in ("errors", "topics", "trading"):
-        value = importlib.import_module(f"bitmart_async.{name}")
-    else:
-        raise AttributeError(f"module 'bitmart_async' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        module = _HOME_OF.get(name)
+        if module is not None:
+            value: object = getattr(importlib.import_module(f"bitmart_async.{module}"), name)
+        elif name in _MODULES:
+            value = importlib.import_module(f"bitmart_async.{name}")
+        else:
+            raise AttributeError(f"module 'bitmart_async' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    def __dir__() -> list[str]:
+        return sorted(__all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -30,6 +31,19 @@ def test_every_listed_name_exists() -> None:
     for name in bitmart_async.__all__:
         assert getattr(bitmart_async, name) is not None
     assert set(dir(bitmart_async)) == set(bitmart_async.__all__)
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    """What ``__init__`` imports for type checkers is what it has at run time: no name more, none less."""
+    tree = ast.parse(Path(bitmart_async.__file__).read_text())
+    seen = {"__version__"}
+    for block in (node for node in tree.body if isinstance(node, ast.If)):
+        for line in block.body:
+            assert isinstance(line, ast.ImportFrom), ast.unparse(line)
+            module = importlib.import_module(line.module or "")
+            for alias in line.names:
+                seen |= set(module.__all__) if alias.name == "*" else {alias.asname or ""}
+    assert seen == set(bitmart_async.__all__)
 
 
 def test_errors_are_exported_completely() -> None:
