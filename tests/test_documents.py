@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 import bitmart_async
+from bitmart_async.cli.app import app
+from bitmart_async.sandbox import Sandbox
+from bitmart_async.sandbox.faults import Faults
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -57,6 +61,38 @@ def test_links_inside_the_project_lead_somewhere() -> None:
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target} is not there"
+
+
+def test_every_page_can_be_found() -> None:
+    """README, the first page and the navigation know every page, in one order."""
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    orders = [
+        re.findall(r"^- \[[^]]+\]\(docs/(\w+\.md)\)", (ROOT / "README.md").read_text(), re.MULTILINE),
+        re.findall(r"^- \[[^]]+\]\((\w+\.md)\)", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE),
+        re.findall(r"^  - [^:]+: (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)[1:],
+    ]
+    assert set(orders[0]) == pages
+    assert orders[0] == orders[1] == orders[2]
+
+
+def test_the_sandbox_page_knows_the_whole_sandbox() -> None:
+    """Every public name of a sandbox and every fault is on its page, and so is each option."""
+    text = (ROOT / "docs" / "sandbox.md").read_text()
+    names = {name for name in vars(Sandbox) if not name.startswith("_")} - {"aclose"}
+    names |= {"journal", "faults"} | {name for name in vars(Faults) if not name.startswith("_")}
+    options = set(inspect.signature(Sandbox).parameters)
+    names |= {name for name in options if not name.endswith(("_rest", "_streams"))}
+    missing = sorted(name for name in names if not re.search(rf"\b{name}\b", text))
+    assert not missing
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """Whoever reads the README's table meets each command of the shell."""
+    text = (ROOT / "README.md").read_text()
+    for name in app:
+        assert name.startswith("-") or re.search(rf"`(bitmart )?{name}\b", text), (
+            f"bitmart {name} is not there"
+        )
 
 
 def test_every_public_name_is_in_the_reference() -> None:
