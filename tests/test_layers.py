@@ -70,7 +70,7 @@ websocket.keeper
 websocket.rotation
 websocket.connection
 websocket.client websocket
-archive.raw archive.journal archive.columns archive.plan
+archive.raw archive.journal archive.columns archive.plan archive.unknown
 archive.units archive.parquet
 archive.replay
 archive.tables

@@ -44,6 +44,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     hosts: list[str]
     account: str
     """The account's number; empty where the exchange does not tell it."""
+    key_print: str = ""
+    """Tells one key from another and does not give it away; for exchanges that do not tell the account."""
     began_ms: int
     """Unix ms: the end of everything that is asked for."""
     since_ms: int

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from bitmart_async.rest.endpoint import Endpoint
     from bitmart_async.rest.history import Incomplete, Plan
 
-__all__ = ["ASKS", "OMITTED", "Ask", "Found", "Once"]
+__all__ = ["ASKS", "NAMED_BY", "OMITTED", "Ask", "Found", "Once"]
 
 T = TypeVar("T")
 RowT = TypeVar("RowT")
@@ -590,6 +590,30 @@ _ask(
     futures_trading.ORDER_HISTORY_WINDOWS, futures.FuturesOrderHistoryRow,
     stage=3, spans=True, over="symbol", values=_untouched,
 )  # fmt: skip
+
+_CONTRACTS = ("futures_trades", "futures_transactions")
+NAMED_BY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "futures_orders": _CONTRACTS,
+        "futures_open_orders_by_symbol": _CONTRACTS,
+        "futures_plan_orders_by_symbol": _CONTRACTS,
+        "futures_trade_fees": _CONTRACTS,
+        "futures_orders_untouched": ("contracts",),
+        "spot_trade_fees": ("spot_trades",),
+        "margin_borrows": ("margin_accounts", "margin_pairs"),
+        "margin_repayments": ("margin_accounts", "margin_pairs"),
+        "sub_wallets": ("sub_accounts",),
+        "futures_sub_wallets": ("sub_accounts",),
+        "futures_sub_transfers": ("sub_accounts",),
+        "deposit_addresses": ("account_wallet", "networks"),
+        "withdraw_rules": ("account_wallet", "networks"),
+        "auto_subscriptions": ("flexible_positions",),
+        "affiliate_trades": ("affiliate_customers",),
+        "affiliate_customer_accounts": ("affiliate_customers",),
+        "affiliate_movements": ("affiliate_customers",),
+    }
+)
+"""By table, the tables without which nobody knows all that it is to be asked for."""
 
 OMITTED: Final[Mapping[str, str]] = MappingProxyType(
     {

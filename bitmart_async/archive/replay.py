@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from bitmart_async.archive.raw import Damaged
+from bitmart_async.archive.unknown import unknown_fields
 from bitmart_async.decoding import DecodeError
 from bitmart_async.rest.envelope import EnvelopeReader, Refusal
 
@@ -28,7 +31,10 @@ __all__ = ["Decoder", "Ended", "Replay", "plain"]
 class Decoder:
     """Reads raw replies as the clients do."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, look: bool = False) -> None:
+        """Args: look: Note in ``unknown`` what the models have no field for."""
+        self._look = look
+        self.unknown: set[str] = set()
         self._readers: dict[tuple[str, bool], EnvelopeReader[object]] = {}
 
     def read(self, endpoint: Endpoint[object], record: Record) -> object:
@@ -41,9 +47,15 @@ class Decoder:
             reader = EnvelopeReader(endpoint.returns, inner=endpoint.inner, bare=bare)
             self._readers[endpoint.id, bare] = reader
         try:
-            return reader.read(record.raw)[0]
+            data = reader.read(record.raw)[0]
         except (DecodeError, Refusal) as error:
             raise Damaged(f"{record.unit}: a reply that was read once cannot be read: {error}") from None
+        if self._look:
+            wire: object = msgspec.json.decode(record.raw)
+            for _ in range(0 if bare else 2 if endpoint.inner else 1):
+                wire = cast("dict[str, object]", wire).get("data") if isinstance(wire, dict) else None
+            self.unknown.update(unknown_fields(wire, data))
+        return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from bitmart_async.archive.columns import iso
+from bitmart_async.archive.plan import ASKS, NAMED_BY
 from bitmart_async.archive.units import lines
 from bitmart_async.codes import ADVICE, fact_of
 from bitmart_async.rest.history import Windowed, covered
@@ -64,6 +65,8 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     gaps: list[Gap] = []
     text_columns: list[str] = []
     """Columns of numbers that Parquet has as text."""
+    unknown_fields: list[str] = []
+    """Fields of the replies that the library does not know: only the raw replies have them."""
 
 
 class ArchiveReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +109,7 @@ def table_report(ask: Ask, table: Table, source: Source) -> TableReport:
         first = line.units[0]
         if first.id not in seen:
             gaps.append(Gap(kind="failed", asked=_said(line.params), reason="not asked yet"))
+    gaps += _unnamed(ask, source)
     read = {result.unit.id for result in table.units if result.over}
     backs = [
         min(ends) if (ends := [u.first_ms for u in line.units if u.id in read and u.first_ms]) else None
@@ -114,7 +118,7 @@ def table_report(ask: Ask, table: Table, source: Source) -> TableReport:
     whole_from = None if None in backs else max((back for back in backs if back is not None), default=None)
     refused = [gap for gap in gaps if gap.kind != "unproven"]
     state = "whole"
-    if not every:
+    if not every and not gaps:
         state = "nothing to ask"
     elif not table.rows and refused and not any(result.over for result in table.units):
         state = "refused" if all(gap.kind == "refused" for gap in refused) else "gaps"
@@ -136,7 +140,28 @@ def table_report(ask: Ask, table: Table, source: Source) -> TableReport:
         read_back_to=None if whole_from is None else iso(whole_from),
         gaps=gaps,
         text_columns=table.wide,
+        unknown_fields=table.unknown,
     )
+
+
+def _unnamed(ask: Ask, source: Source) -> list[Gap]:
+    """Where the lists that name what to ask for could not be read: nobody knows what was not asked."""
+    gaps: list[Gap] = []
+    for other in ASKS:
+        if other.table not in NAMED_BY.get(ask.table, ()):
+            continue
+        for line in lines(other, source.found, source.head):
+            done = source.journal.done.get(line.units[0].id)
+            if done is not None and done.state != "done":
+                told = f" ({done.reason})" if done.reason else ""
+                gaps.append(
+                    Gap(
+                        kind=done.state, asked={}, code=done.code,
+                        reason=f"not all was asked: {other.table}, which names what to ask for, was not read{told}",
+                    )
+                )  # fmt: skip
+                break
+    return gaps
 
 
 def _said(params: Mapping[str, object]) -> dict[str, str]:
@@ -154,6 +179,16 @@ def _gaps(ask: Ask, result: UnitResult, done: Done | None) -> list[Gap]:
     last = "" if unit.last_ms is None else iso(unit.last_ms)
     if done is None:
         return [Gap(kind="failed", asked=asked, first=first, last=last, reason="not finished yet")]
+    if done.state == "done":  # the journal says more than the replies show
+        return [
+            Gap(
+                kind="failed",
+                asked=asked,
+                first=first,
+                last=last,
+                reason="kept replies are missing; run again",
+            )
+        ]
     code = result.code if result.code is not None else done.code
     return [
         Gap(
@@ -197,7 +232,7 @@ def as_markdown(report: ArchiveReport) -> str:
         "",
         f"{report.rows:,} rows in {len(report.tables)} tables, from {report.requests:,} replies of "
         f"{report.environment}. Read up to {_short(report.began)}, back to {_short(report.since)} where the "
-        f"exchange answers so far back.",
+        f"exchange answers so far back. What happens later is not in it: archive again, into another folder.",
         "",
         f"- Provably whole: {whole} tables.",
         f"- With gaps or refused: {len(unread)} tables; each gap is named below.",
@@ -213,7 +248,8 @@ def as_markdown(report: ArchiveReport) -> str:
         f"- Contracts asked for finished orders: {report.symbols}.",
         "",
         "A list is whole when replies below their largest size cover all of its span, whatever the bounds of a "
-        "window mean. It says nothing about rows the exchange itself no longer gives.",
+        "window mean. It says nothing about rows the exchange itself no longer gives, nor about unfilled futures "
+        "orders and margin loans of contracts and pairs that it no longer lists and nothing else names.",
         "",
         "| table | rows | oldest | newest | read back to | requests | full | split | state |",
         "|---|---:|---|---|---|---:|---:|---:|---|",
@@ -236,6 +272,11 @@ def as_markdown(report: ArchiveReport) -> str:
     if wide:
         out += ["## Numbers kept as text in Parquet", ""]
         out += [f"- {table.name}: {', '.join(table.text_columns)}" for table in wide]
+        out.append("")
+    unknown = [table for table in report.tables if table.unknown_fields]
+    if unknown:
+        out += ["## Fields that this library does not know: only in `raw/`", ""]
+        out += [f"- {table.name}: {', '.join(table.unknown_fields)}" for table in unknown]
         out.append("")
     out += ["## Not asked, and why nothing is missing for it", ""]
     out += [f"- `{name}`: {why}" for name, why in report.omitted.items()]

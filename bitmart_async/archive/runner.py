@@ -14,6 +14,7 @@ from collections import defaultdict
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -38,6 +39,7 @@ from bitmart_async.errors import (
     EdgeBlocked,
     IpBanned,
     Maintenance,
+    PermissionDenied,
     RateLimited,
     SystemFault,
     TimestampRejected,
@@ -46,6 +48,7 @@ from bitmart_async.errors import (
 )
 from bitmart_async.ratelimit import RateLimits
 from bitmart_async.rest.clients import FuturesClientV2, RestClient
+from bitmart_async.rest.endpoint import Auth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -71,6 +74,8 @@ _BACKOFF: Final = 0.5
 _BACKOFF_MOST: Final = 30.0
 _WORKERS: Final = 6
 _SYNC_SECONDS: Final = 1.0
+_KEY_ENDED: Final = frozenset({30002, 30003, 30010, 30011})
+"""Unknown, frozen or expired key, address not on its list: of the key as a whole, not of one endpoint."""
 _MEMO_LENGTH: Final = 8
 """A shorter memo may be any word of a reply; it is looked for only where the exchange names its keys."""
 
@@ -189,6 +194,7 @@ class Archive:
             environment=self._environment.name,
             hosts=[self._environment.spot_rest, self._environment.futures_rest],
             account=await _whose(clients),
+            key_print=self._key_print(),
             began_ms=int(time.time() * 1000),
             since_ms=SINCE if self._since is None else self._since,
             symbols="all" if self._symbols is None else self._symbols,
@@ -222,6 +228,16 @@ class Archive:
                 f"the archive in {self._out} is of account {head.account}, this key belongs to {now}: give "
                 f"another folder"
             )
+        if not (head.account and now) and head.key_print not in ("", self._key_print()):
+            raise ConfigurationError(
+                f"the archive in {self._out} was begun with another key, and the exchange does not tell whether "
+                f"both belong to one account: use that key, or give another folder"
+            )
+
+    def _key_print(self) -> str:
+        return blake2b(
+            self._credentials.api_key.encode(), digest_size=8, person=b"bitmart archive"
+        ).hexdigest()
 
     def _secrets(self) -> tuple[str, ...]:
         return self._credentials.api_key, self._credentials.api_secret
@@ -238,6 +254,23 @@ async def _whose(clients: Clients) -> str:
         raise
     except (ApiError, TransportError):
         return ""
+
+
+async def _still_taken(client: RestClient | FuturesClientV2) -> None:
+    """Whether a key that one endpoint refused as a whole still works elsewhere. Raises when it does not.
+
+    Otherwise all that is left would be noted as refused, and the archive called finished.
+    """
+    try:
+        if isinstance(client, RestClient):
+            await client.get_spot_wallet_balance_v1()
+        else:
+            await client.get_futures_account_assets()
+    except (AuthError, PermissionDenied) as error:
+        if error.code in _KEY_ENDED:
+            raise
+    except (ApiError, TransportError):
+        return
 
 
 async def archive_account(
@@ -310,6 +343,27 @@ class _Run:
         self._rows = 0
         self._synced = time.monotonic()
         (out / "raw").mkdir(exist_ok=True)
+        try:
+            self._forget_what_is_gone()
+        except BaseException:
+            self.close()
+            raise
+
+    def _forget_what_is_gone(self) -> None:
+        """A piece that was finished and whose replies were lost since is asked for again."""
+        for ask in self._asks:
+            path = self._out / "raw" / f"{ask.table}.ndjson.zst"
+            mine = [
+                done
+                for name, done in self._journal.done.items()
+                if done.state == "done" and name.partition("?")[0] == ask.table
+            ]
+            if not mine:
+                continue
+            raw = self._open(ask) if path.exists() else None
+            for done in mine:
+                if raw is None or raw.count(done.unit) < done.requests:
+                    del self._journal.done[done.unit]
 
     # Reading
 
@@ -460,15 +514,18 @@ class _Run:
                     raise _Failed(str(error)) from None
                 await asyncio.sleep(_pause(error, tries))
                 continue
-            except AuthError as error:
-                if ask.host not in self._answered:
+            except (AuthError, PermissionDenied) as error:
+                if isinstance(error, AuthError) and ask.host not in self._answered:
                     raise
+                if error.code in _KEY_ENDED:
+                    await _still_taken(client)
                 return self._record(unit, params, error), None
             except ApiError as error:
                 return self._record(unit, params, error), None
             except BitMartError as error:  # refused here: nothing was sent, and nothing would change that
                 raise _Failed(str(error)) from None
-            self._answered.add(ask.host)
+            if ask.endpoint.auth is not Auth.NONE:
+                self._answered.add(ask.host)
             self._time(ask, time.monotonic() - began)
             kept = record(
                 unit=unit.id,

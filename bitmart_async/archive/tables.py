@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Final, cast
@@ -18,6 +19,7 @@ from bitmart_async.archive.journal import sync_folder
 from bitmart_async.archive.parquet import ParquetFile, too_wide
 from bitmart_async.archive.replay import Decoder, Replay
 from bitmart_async.archive.units import lines
+from bitmart_async.rest.pages import Paged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +76,8 @@ class Table:
     """Rows that came again and were left out: the same id in the same list."""
     wide: list[str] = field(default_factory=list[str])
     """Columns of numbers that Parquet has as text, because some value has too many digits."""
+    unknown: list[str] = field(default_factory=list[str])
+    """Fields of the replies that are no columns: only the raw replies have them."""
     units: list[UnitResult] = field(default_factory=list[UnitResult])
 
 
@@ -141,14 +145,16 @@ def _put_in_place(beside: Path, path: Path, *, durable: bool) -> None:
 
 def _rows(ask: Ask, source: Source, table: Table) -> Iterator[Pair]:
     """Every row of a table once, in its order: line by line, each from its oldest unit on."""
-    decoder, raw = Decoder(), source.raw
+    decoder, raw = Decoder(look=True), source.raw
     seen: set[bytes] = set()
+    seam = isinstance(ask.plan, Paged) and ask.spans and ask.key is None
     value = ""
     for line in lines(ask, source.found, source.head):
         if not ask.same_ids or line.value != value:
             seen = set()
             value = line.value
         given = dict(line.params)
+        before: Counter[bytes] = Counter()  # rows without ids of the span before: a seam is asked for twice
         for unit in reversed(line.units):
             if unit.id not in source.journal.done and (raw is None or not raw.count(unit.id)):
                 continue  # not asked: an earlier refusal ended the line
@@ -156,6 +162,7 @@ def _rows(ask: Ask, source: Source, table: Table) -> Iterator[Pair]:
                 given = {**line.params, _FROM: iso(unit.first_ms), _TO: iso(unit.last_ms)}
             replay = Replay(unit, source.head, decoder)
             result = UnitResult(unit=unit, over=False)
+            here: Counter[bytes] = Counter()
             for row in replay.rows(raw.records(unit.id) if raw is not None else ()):
                 result.rows += 1
                 if ask.key is not None and not ask.sums and len(line.units) * len(ask.fixed) > 1:
@@ -164,6 +171,12 @@ def _rows(ask: Ask, source: Source, table: Table) -> Iterator[Pair]:
                         table.twice += 1
                         continue
                     seen.add(mark)
+                elif seam:
+                    mark = blake2b(repr(row).encode(), digest_size=16).digest()
+                    here[mark] += 1
+                    if here[mark] <= before[mark]:
+                        table.twice += 1
+                        continue
                 table.rows += 1
                 yield given, row
             result.over = replay.over
@@ -171,6 +184,8 @@ def _rows(ask: Ask, source: Source, table: Table) -> Iterator[Pair]:
             if replay.ended is not None:
                 result.code, result.reason = replay.ended.code, replay.ended.reason
             table.units.append(result)
+            before = here
+    table.unknown = sorted(decoder.unknown)
 
 
 def _note_time(table: Table, ask: Ask, row: object) -> None:

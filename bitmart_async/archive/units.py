@@ -47,8 +47,8 @@ class Unit:
         start = None if self.first_ms is None else -(-self.first_ms // unit)
         end = None if self.last_ms is None else self.last_ms // unit
         if isinstance(plan, Paged) and start is not None and end is not None and not self.ask.sums:
-            # Nobody knows whether bounds count in. Ids sort out what comes twice; where rows have none,
-            # those of the one second between two spans may stand twice in the table.
+            # Nobody knows whether bounds count in. What comes twice is sorted out by ids, or where rows
+            # have none by counting equal rows of two spans that follow one another.
             start, end = max(0, start - (plan.key is not None)), end + 1
         return plan.begin(dict(self.params), start, end, now_ms=head.began_ms, incomplete="report")
 

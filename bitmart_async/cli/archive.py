@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from bitmart_async.archive import Archive, verify_archive
+from bitmart_async.archive import Archive, Damaged, verify_archive
 from bitmart_async.archive.journal import read_head
 from bitmart_async.archive.report import as_json
 from bitmart_async.cli.where import the_place
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from bitmart_async.cli.where import Where
 
 __all__ = ["run", "verify"]
+
+
+class DamagedArchive(OSError):
+    """A kept reply is not as it was received."""
+
 
 _SANDBOX_DAYS = 60
 _SHOWN = 12
@@ -52,16 +57,22 @@ async def run(
             known = read_head(out)
             back = known.since_ms if known else int(time.time() - _SANDBOX_DAYS * 86_400) * 1000
         with _Screen(console, quiet=as_report) as screen:
-            report = await Archive(
-                out,
-                credentials=place.credentials,
-                environment=place.environment,
-                since=back,
-                symbols=symbols,
-                retry_refused=retry_refused,
-                rate_limits=place.rate_limits,
-                on_progress=screen.update,
-            ).run()
+            try:
+                report = await Archive(
+                    out,
+                    credentials=place.credentials,
+                    environment=place.environment,
+                    since=back,
+                    symbols=symbols,
+                    retry_refused=retry_refused,
+                    rate_limits=place.rate_limits,
+                    on_progress=screen.update,
+                ).run()
+            except Damaged as damage:
+                raise DamagedArchive(
+                    f"{damage}\nA file below {out / 'raw'} was changed. Move that one file away and run the same "
+                    f"command again: what it held is asked for anew, as far as the exchange still gives it."
+                ) from None
     if as_report:
         sys.stdout.write(as_json(report).decode())
     else:
@@ -155,6 +166,11 @@ def _summary(console: Console, report: ArchiveReport, out: Path) -> None:
         highlight=False,
     )
     if report.finished:
+        console.print(
+            f"Everything up to {report.began[:19].replace('T', ' ')} UTC was asked for. For what happens later, "
+            f"archive into another folder.",
+            highlight=False,
+        )
         console.print(f"Report: {out / 'REPORT.md'}\nCheck it: bitmart archive verify {out}", soft_wrap=True)
     else:
         console.print("[bold red]Not finished:[/] some lists got no answer. Run the same command again.")

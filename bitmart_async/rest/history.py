@@ -522,10 +522,10 @@ def _in_order(rows: list[RowT], plan: Windowed[T, RowT]) -> list[RowT]:
     return rows
 
 
-def _rank(key: Hashable) -> tuple[int, str]:
+def _rank(key: Hashable) -> list[tuple[int, str]]:
     """Sorts ids that are numbers as numbers."""
-    text = str(key)
-    return len(text), text
+    parts = cast("tuple[Hashable, ...]", key) if isinstance(key, tuple) else (key,)
+    return [(len(text), text) for text in map(str, parts)]
 
 
 def covered(asked: Iterable[Asked]) -> bool:
