@@ -141,7 +141,7 @@ async def test_mistakes_are_told(tmp_path: Path) -> None:
     commands = ("record", "replay", "export")
     for command, nothing in zip(commands, await asyncio.gather(*map(bitmart, commands)), strict=True):
         assert nothing.code == 2, nothing
-        assert f"Usage: bitmart {command}" in nothing.out + nothing.err
+        assert nothing.err.splitlines()[-1] == f"Help: bitmart {command} --help"
     none, empty = await asyncio.gather(
         bitmart("record", "--out", str(tmp_path / "rec"), "--sandbox"), bitmart("replay", str(tmp_path))
     )
