@@ -110,6 +110,7 @@ class BookTrouble(enum.Enum):
     INVALID = "invalid"
     DISCONNECTED = "disconnected"
     SILENT = "silent"
+    REFUSED = "refused"
     CLOSED = "closed"
 
 
@@ -121,6 +122,7 @@ _WHY: Final = {
     BookTrouble.INVALID: "an update held a price, size or version that cannot be",
     BookTrouble.DISCONNECTED: "the connection is lost; it comes back by itself",
     BookTrouble.SILENT: "nothing has come for too long",
+    BookTrouble.REFUSED: "the exchange refuses its topic",
     BookTrouble.CLOSED: "it is closed",
 }
 _LOST: Final = {

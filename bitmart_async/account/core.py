@@ -289,6 +289,10 @@ class MarketAccount:
         self.wanted[any_id] = symbol
         self._ask(now)
 
+    def check(self, now: float) -> None:
+        """Somebody wants to know now: read REST, however the last look went."""
+        self.due = min(self.due, max(now, self._last_begin + PAUSE))
+
     def _ask(self, now: float) -> None:
         if not self._failures:
             self.due = min(self.due, max(now, self._last_begin + PAUSE)) if self.due > now else now

@@ -19,7 +19,7 @@ from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from bitmart_async.account.changes import AccountState
+from bitmart_async.account.changes import AccountState, Resynced
 from bitmart_async.account.core import MarketAccount, OrderNews
 from bitmart_async.account.cursor import Place
 from bitmart_async.account.handle import OrderHandle
@@ -168,6 +168,10 @@ class _Side:
         """Connections and topics that bring nothing."""
         self.stir = asyncio.Event()
         self.subscriptions: list[Subscription[object]] = []
+        self.asked: list[asyncio.Future[None]] = []
+        """Who waits for a look that has not begun."""
+        self.asking: list[asyncio.Future[None]] = []
+        """Who waits for what the present look, or the one it makes necessary, comes to."""
 
     def carries(self, event: Event) -> bool:
         """Whether an event is about a connection our topics are on."""
@@ -338,6 +342,33 @@ class AccountTracker:
                     await news
                 finally:
                     self._ready.discard(news)
+
+    async def resync(self, *, timeout: float | None = None) -> None:
+        """Compare with REST now; returns when a reconcile that began after this call has ended.
+
+        What it found has been told by then. A check is made every ``reconcile_every`` seconds anyway; call
+        this where you cannot wait for it: before a program ends, or when a call was refused for a reason the
+        tracker did not show (a cancel of an order that is filled already).
+
+        Calls of several tasks share a look. In each market it costs the calls of one, a second after the
+        last one at the earliest.
+
+        Raises:
+            BitMartError: REST could not be read; what the call for it raised.
+            TimeoutError: It has not ended after so many seconds.
+            ClientClosed: The tracker is not running, or was closed meanwhile.
+        """
+        if self._closed or not self._started:
+            raise ClientClosed("this tracker is not running; use it with `async with`")
+        loop = asyncio.get_running_loop()
+        asked: list[asyncio.Future[None]] = []
+        for side in self._sides.values():
+            asked.append(loop.create_future())
+            side.asked.append(asked[-1])
+            side.account.check(loop.time())
+            side.stir.set()
+        async with asyncio.timeout(timeout):
+            await asyncio.gather(*asked)
 
     # Changes --------------------------------------------------------------------------------------------
 
@@ -529,6 +560,10 @@ class AccountTracker:
         for waiting in [*self._waiters.values(), self._ready]:
             for news in tuple(waiting):
                 _end(news)
+        for side in self._sides.values():
+            for asked in (*side.asked, *side.asking):
+                if not asked.done():
+                    asked.set_exception(ClientClosed("the account tracker was closed meanwhile"))
         others = {task for task in self._tasks if task is not asyncio.current_task()}
         try:
             if others:
@@ -726,6 +761,9 @@ class AccountTracker:
         for any_id in [one for one in account.wanted if one not in self._waiters]:
             del account.wanted[any_id]  # nobody waits for it any more
         told: list[Change] = []
+        side.asking += side.asked
+        side.asked.clear()
+        failure: Exception | None = None
         try:
             look = await self._read(side)
             if account.state is AccountState.LIVE:
@@ -738,8 +776,23 @@ class AccountTracker:
                 self._log.exception(
                     "account, %s: reading REST failed in an unforeseen way", side.market.value
                 )
+            failure = error
             told += account.failed(error, loop.time(), random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         self._tell(told)
+        if failure is not None or any(isinstance(change, Resynced) for change in told):
+            self._answer(side, failure)
+        if side.asked:
+            account.check(loop.time())
+
+    def _answer(self, side: _Side, failure: Exception | None) -> None:
+        """Tell who asked for a look what came of it."""
+        for asked in side.asking:
+            if not asked.done():
+                if failure is None:
+                    asked.set_result(None)
+                else:
+                    asked.set_exception(failure)
+        side.asking.clear()
 
     async def _read(self, side: _Side) -> Snapshot:
         """Read REST once; again when it was only then found out how late it is."""

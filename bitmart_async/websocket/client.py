@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, overload
 
-from bitmart_async.book import BookTrouble
 from bitmart_async.clock import Clock
 from bitmart_async.credentials import settle
 from bitmart_async.environments import DEMO, LIVE
@@ -36,7 +35,7 @@ from bitmart_async.websocket.health import StreamHealth
 from bitmart_async.websocket.home import Home
 from bitmart_async.websocket.hooks import Hooks
 from bitmart_async.websocket.mailbox import Mailbox, check_overflow
-from bitmart_async.websocket.order_books import BookWire, LiveOrderBook
+from bitmart_async.websocket.order_books import BookPort, BookWire, LiveOrderBook
 from bitmart_async.websocket.pacing import Pacer
 from bitmart_async.websocket.session import Timings
 from bitmart_async.websocket.sockets import chosen_transport, open_websocket
@@ -192,7 +191,7 @@ class WebsocketClient:
         self._event_taps: list[Callable[[Event], None]] = []
         self._taps: list[Callable[[str, int, bytes, int], None]] = []
         self._mailboxes: list[Mailbox[Event]] = []
-        self._books: dict[str, list[LiveOrderBook]] = {}
+        self._books: dict[str, list[BookPort]] = {}
         self._books_told = False
         """Whether the books hear of lost and found connections."""
         self._closed = False
@@ -551,21 +550,23 @@ class WebsocketClient:
             logger=self._log,
         )
         book = LiveOrderBook(topic, wire, stale_after)
+        port, text = wire.port, book.topic.text
         if not self._books_told:
             self._books_told = True
             self.on("reconnecting")(self._books_disconnected)
             self.on("close")(self._books_disconnected)
             self.on("live")(self._books_connected)
-            self.on("gap")(self._books_overslept)
-        late = self._connection_of(book.topic.text) is not None
-        self._living_books([book.topic.text])  # forgets those that are closed
-        self._books.setdefault(book.topic.text, []).append(book)
+            self.on("gap")(self._books_missed)
+            self.on("exception")(self._books_refused)
+        late = self._connection_of(text) is not None
+        self._living_books([text])  # forgets those that are closed
+        self._books.setdefault(text, []).append(port)
         try:
-            subscription = await self.subscribe(book.topic, handler=book.take)
+            subscription = await self.subscribe(book.topic, handler=port.take)
         except BaseException:
-            self._forget_book(book)
+            self._forget_book(text, port)
             raise
-        book.begin(subscription, late=late)
+        port.begin(subscription, late)
         return book
 
     def _request_book(self, text: str) -> None:
@@ -598,15 +599,23 @@ class WebsocketClient:
         for book in self._living_books(event.topics):
             book.connected()
 
-    def _books_overslept(self, event: Event) -> None:
+    def _books_refused(self, event: Event) -> None:
+        if isinstance(event.error, SubscriptionRefused):
+            for book in self._living_books(event.topics):
+                book.refused(event.error)
+
+    def _books_missed(self, event: Event) -> None:
+        if isinstance(event.error, SubscriptionRefused):  # the topic had been refused, and is back
+            self._books_connected(event)
+            return
         if event.gap is not None and event.gap.seconds > 0:  # of a frame that cannot be read it is none
             for book in self._living_books(event.topics):
                 book.overslept(event.gap.seconds)
 
-    def _living_books(self, texts: Iterable[str]) -> list[LiveOrderBook]:
-        found: list[LiveOrderBook] = []
+    def _living_books(self, texts: Iterable[str]) -> list[BookPort]:
+        found: list[BookPort] = []
         for text in texts:
-            living = [book for book in self._books.get(text, ()) if book.trouble is not BookTrouble.CLOSED]
+            living = [book for book in self._books.get(text, ()) if not book.ended()]
             if living:
                 self._books[text] = living
                 found += living
@@ -614,8 +623,8 @@ class WebsocketClient:
                 self._books.pop(text, None)
         return found
 
-    def _forget_book(self, book: LiveOrderBook) -> None:
-        books = self._books.get(book.topic.text, [])
+    def _forget_book(self, text: str, book: BookPort) -> None:
+        books = self._books.get(text, [])
         if book in books:
             books.remove(book)
 

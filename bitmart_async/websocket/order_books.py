@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from bitmart_async.book import BookReads, BookResult, BookTrouble, OrderBook, not_ready
-from bitmart_async.errors import BookNotReady, ParameterError
+from bitmart_async.errors import BookNotReady, ParameterError, SubscriptionRefused
 from bitmart_async.websocket.handlers import being_cancelled, check_handler, guarded, is_async, let_out
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bitmart_async.websocket.subscription import Subscription
     from bitmart_async.websocket.topics import Topic
 
-__all__ = ["BookChange", "BookWire", "LiveOrderBook"]
+__all__ = ["BookChange", "BookPort", "BookWire", "LiveOrderBook"]
 
 HandlerT = TypeVar("HandlerT", bound="Callable[[BookChange], object]")
 
@@ -45,6 +45,8 @@ _LOOK_SECONDS = 7.5
 _SHORTEST_LOOK = 0.01
 _ADVICE = "It repairs itself: await ready(), or look at trouble before reading."
 _CLOSED_ADVICE = "Make a new one with ws.order_book()."
+_AWAY = frozenset({BookTrouble.DISCONNECTED, BookTrouble.REFUSED})
+"""Until the topic's next snapshot."""
 _LOSSES = frozenset({BookResult.GAP, BookResult.CROSSED, BookResult.EMPTIED, BookResult.INVALID})
 
 
@@ -68,8 +70,31 @@ class BookChange:
     """Changes since the consumer's last one that this one stands for too."""
 
 
+class BookPort:
+    """What a client tells a live book. ``take`` gets its updates, straight from the read."""
+
+    def __init__(
+        self,
+        *,
+        take: Callable[[Update[object]], None],
+        begin: Callable[[Subscription[object], bool], None],
+        connected: Callable[[], None],
+        disconnected: Callable[[], None],
+        overslept: Callable[[float], None],
+        refused: Callable[[Exception], None],
+        ended: Callable[[], bool],
+    ) -> None:
+        self.take = take
+        self.begin = begin
+        self.connected = connected
+        self.disconnected = disconnected
+        self.overslept = overslept
+        self.refused = refused
+        self.ended = ended
+
+
 class BookWire:
-    """What a live book needs of its client.
+    """What a live book needs of its client, and (``port``) what the client needs of it.
 
     Args:
         request: Asks for a topic's present state.
@@ -98,6 +123,8 @@ class BookWire:
         self.keep = keep
         self.patience = patience
         self.log = logger
+        self.port: BookPort
+        """Made by the book."""
 
 
 class _Watcher:
@@ -131,6 +158,18 @@ class LiveOrderBook(BookReads):
         self._subscription: Subscription[object] | None = None
         self._outside: BookTrouble | None = None
         """A trouble that is not the updates'."""
+        self._ended = False
+        self._refusal = ""
+        """What the exchange said when it refused the topic."""
+        wire.port = BookPort(
+            take=self._take,
+            begin=self._begin,
+            connected=self._connected,
+            disconnected=self._disconnected,
+            overslept=self._overslept,
+            refused=self._refused,
+            ended=lambda: self._ended,
+        )
         self._heard = self._loop.time()
         self._probed = False
         self._silent_told = False
@@ -179,7 +218,7 @@ class LiveOrderBook(BookReads):
         """
         try:
             async with asyncio.timeout(timeout):
-                while (trouble := self.trouble) is not None and trouble is not BookTrouble.CLOSED:
+                while self.trouble is not None and not self._ended:
                     waiter: asyncio.Future[None] = self._loop.create_future()
                     self._waiting.append(waiter)
                     try:
@@ -203,7 +242,7 @@ class LiveOrderBook(BookReads):
         try:
             while True:
                 if not watcher.unseen:
-                    if self._outside is BookTrouble.CLOSED:
+                    if self._ended:
                         return
                     watcher.waiter = self._loop.create_future()
                     try:
@@ -267,7 +306,7 @@ class LiveOrderBook(BookReads):
 
     # What the client says ------------------------------------------------------------------------
 
-    def take(self, update: Update[object]) -> None:
+    def _take(self, update: Update[object]) -> None:
         """An update of the topic, straight from the read."""
         result = self._core.apply(update)
         if result is BookResult.APPLIED or result is BookResult.SNAPSHOT:
@@ -284,7 +323,7 @@ class LiveOrderBook(BookReads):
         elif result in _LOSSES:
             self._lost(self._core.trouble or BookTrouble.GAP)
 
-    def begin(self, subscription: Subscription[object], *, late: bool) -> None:
+    def _begin(self, subscription: Subscription[object], late: bool) -> None:
         """The topic is subscribed; ``late``: it already was, so no snapshot comes by itself."""
         self._subscription = subscription
         subscription.ended = self._close
@@ -297,7 +336,7 @@ class LiveOrderBook(BookReads):
         else:
             self._ask_later()
 
-    def disconnected(self) -> None:
+    def _disconnected(self) -> None:
         """The connection is lost: what comes next is of another one."""
         if self._outside is not None:
             return
@@ -308,7 +347,7 @@ class LiveOrderBook(BookReads):
         self._schedule(None)
         self._tell()
 
-    def overslept(self, seconds: float) -> None:
+    def _overslept(self, seconds: float) -> None:
         """The machine slept for so long: what is known is older than its timers say."""
         limit = self._stale_after
         if limit is None or seconds < limit or self.trouble is not None:
@@ -316,15 +355,27 @@ class LiveOrderBook(BookReads):
         self._heard, self._probed, self._silent_told = self._loop.time() - limit, True, True
         self._lost(BookTrouble.SILENT)
 
-    def connected(self) -> None:
+    def _connected(self) -> None:
         """The topic is held again: its snapshot has come, or is due."""
-        if self._outside is BookTrouble.DISCONNECTED:
+        if self._outside in _AWAY and not self._ended:
             self._ask_later()
 
-    def _close(self, error: Exception | None) -> None:
-        if self._outside is BookTrouble.CLOSED:
+    def _refused(self, error: Exception) -> None:
+        """The exchange refuses the topic, which it had served; it is asked for again."""
+        if self._ended:
             return
-        self._outside = BookTrouble.CLOSED
+        self._disconnected()
+        self._outside, self._refusal = BookTrouble.REFUSED, str(error)
+        self._troubles[BookTrouble.REFUSED] += 1
+        self._schedule(None)
+        self._tell()
+
+    def _close(self, error: Exception | None) -> None:
+        if self._ended:
+            return
+        self._ended, self._outside = True, BookTrouble.CLOSED
+        if isinstance(error, SubscriptionRefused):
+            self._outside, self._refusal = BookTrouble.REFUSED, str(error)
         self._schedule(None)
         if error is not None:
             self._wire.log.warning("the book of %s ended: %s", self.topic.text, error)
@@ -343,7 +394,7 @@ class LiveOrderBook(BookReads):
 
     def _in_order(self) -> None:
         self._attempts = self._rounds = 0
-        if self._outside is BookTrouble.DISCONNECTED:
+        if self._outside in _AWAY and not self._ended:
             self._outside = None
         if self._subscription is not None:
             self._look_later()
@@ -438,6 +489,8 @@ class LiveOrderBook(BookReads):
     def _serving(self) -> BookReads:
         trouble = self.trouble
         if trouble is not None:
-            advice = _CLOSED_ADVICE if trouble is BookTrouble.CLOSED else _ADVICE
+            advice = _CLOSED_ADVICE if self._ended else _ADVICE
+            if trouble is BookTrouble.REFUSED:
+                advice = f"{self._refusal}. {advice}"
             raise not_ready(self.topic.text, trouble, advice)
         return self._core

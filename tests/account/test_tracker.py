@@ -14,7 +14,7 @@ from bitmart_async.account import tracker as tracker_module
 from bitmart_async.account.changes import AccountGap, AccountState, Change, Filled, OrderChanged, Resynced
 from bitmart_async.account.tracker import AccountTracker
 from bitmart_async.account.views import OrderStatus
-from bitmart_async.errors import ClientClosed, ConfigurationError, OrderNotFilled, ParameterError
+from bitmart_async.errors import ClientClosed, ConfigurationError, EdgeBlocked, OrderNotFilled, ParameterError
 from bitmart_async.websocket import refused
 from tests.account.world import FUTURES, SPOT, Notes, World, world
 from tests.scripted_ws import until
@@ -269,3 +269,53 @@ async def test_a_topic_given_up_is_asked_for_for_ever(monkeypatch: pytest.Monkey
 def _asked(w: World, text: str) -> list[str]:
     messages = w.sandbox.journal.messages("spot_private")
     return [message.text for message in messages if "subscribe" in message.text and text in message.text]
+
+
+async def test_resync_shows_what_was_lost_without_a_trace() -> None:
+    """A pushed fill that is lost leaves LIVE and an open order; resync() tells it before it returns."""
+    async with world() as w:
+        order_id = await w.limit(price="64900")
+        await until(lambda: w.tracker.order(order_id).status)
+        w.frames.meddle = lambda topic, frame, send: None
+        ack = await w.rest.submit_spot_order_v2(SPOT, side="sell", type="market", size="0.02")
+        contract = await w.futures.submit_futures_order(FUTURES, side=1, type="market", size=3)
+        assert w.tracker.order(ack.order_id).order is None
+        assert w.tracker.live
+        await asyncio.gather(w.tracker.resync(timeout=10), w.tracker.resync(timeout=10))
+        assert w.tracker.order(ack.order_id).status is OrderStatus.FILLED
+        assert w.tracker.order(contract.order_id).status is OrderStatus.FILLED
+        assert w.notes.wrong(w.sandbox, w.tracker) == []
+        w.notes.announced()
+
+
+async def _never(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_resync_that_cannot_read_raises_what_rest_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No silent success: the error of the call; a look that works later tells the next caller; closed is closed."""
+    async with world(futures=None, reconcile_every=3600) as w:
+        w.sandbox.faults.edge(times=50)
+        with pytest.raises(EdgeBlocked):
+            await w.tracker.resync(timeout=10)
+        await w.sandbox.faults.clear()
+        await w.tracker.resync(timeout=10)
+        monkeypatch.setattr(w.tracker._sides[Market.SPOT].source, "read", _never)
+        waiting = asyncio.create_task(w.tracker.resync())
+        await until(lambda: w.tracker._sides[Market.SPOT].asking)
+    with pytest.raises(ClientClosed):
+        await waiting
+    with pytest.raises(ClientClosed):
+        await w.tracker.resync()
+
+
+async def test_resync_waits_for_a_look_of_its_own() -> None:
+    """A look that had begun before the call may have read too early: another one follows."""
+    async with world(futures=None, reconcile_every=3600) as w:
+        side = w.tracker._sides[Market.SPOT]
+        first = asyncio.create_task(w.tracker.resync(timeout=10))
+        await until(lambda: side.asking)
+        second = asyncio.create_task(w.tracker.resync(timeout=10))
+        await first
+        assert not second.done()
+        await second

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ from bitmart_async.account.changes import AccountGap, AccountState, Filled, Resy
 from bitmart_async.account.tracker import AccountTracker
 from tests.account.world import FUTURES, SPOT, world
 from tests.scripted_ws import until
+
+if TYPE_CHECKING:
+    from bitmart_async.websocket.health import ConnectionHealth
 
 
 async def test_a_handler_that_lets_a_cancellation_out_costs_no_change_and_no_check() -> None:
@@ -41,17 +44,22 @@ async def test_a_tracker_that_lost_a_topic_is_never_live(how: str) -> None:
     an account only once a minute."""
     async with world(futures=None) as w:
         topic = "spot/user/orders:ALL_SYMBOLS"
+
+        def connection() -> ConnectionHealth:
+            return w.ws.health().connection("spot_private")
+
         if how == "unsubscribed":
             await w.ws.unsubscribe(topic)
         else:
-            connection = w.ws._connection_of(topic)
-            assert connection is not None
-            connection._outcomes.rejected(topic, "not today", 90001)
+            w.sandbox.faults.refuse_topic(topic)
+            await w.sandbox.faults.cut("spot_private")
+            await until(lambda: any(one.refused for one in connection().topics))
         await until(lambda: w.tracker.state is AccountState.OFFLINE)
         assert len(w.notes.of(AccountGap)) == 1
+        before = connection().generation
         await w.sandbox.faults.cut("spot_private")
-        await until(lambda: w.ws.health().connection("spot_private").generation == 2)
-        await until(lambda: w.ws.health().live)
+        await until(lambda: connection().generation == before + 1)
+        await until(lambda: connection().state == "live")
         await w.rest.submit_spot_order_v2(SPOT, side="sell", type="market", size="0.02")
         side = w.tracker._sides[Market.SPOT]
         side.account.due = 0.0

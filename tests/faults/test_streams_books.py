@@ -12,6 +12,7 @@ from bitmart_async.errors import BookNotReady, ParameterError, TopicError
 from bitmart_async.numbers import level
 from bitmart_async.rest.clients import FuturesClientV2
 from bitmart_async.sandbox import Sandbox
+from bitmart_async.websocket import refused
 from bitmart_async.websocket.client import WebsocketClient
 from tests.scripted_ws import FAST, our_tasks, until
 
@@ -351,3 +352,33 @@ async def test_a_hundred_books_at_once() -> None:
                 assert levels(book) == (truth.bids, truth.asks)
             await sandbox.faults.cut("futures_public")
             await until(lambda: all(book.troubles for book in books))
+
+
+@BOTH
+async def test_a_refused_book_says_so_and_comes_back(
+    topic: str, sandbox: Sandbox, ws: WebsocketClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused at a reconnect: reads raise with reason `refused`; served again it is readable; given up it ends."""
+    monkeypatch.setattr(refused, "FIRST_SECONDS", 0.1)
+    monkeypatch.setattr(refused, "MOST_TRIES", 1)
+    book = await ws.order_book(topic)
+    await book.ready(timeout=5)
+    sandbox.faults.refuse_topic(topic, times=1)
+    await sandbox.faults.cut("")
+    await until(lambda: book.trouble is BookTrouble.REFUSED)
+    with pytest.raises(BookNotReady, match="repairs itself") as raised:
+        book.snapshot()
+    assert raised.value.reason == "refused"
+    await book.ready(timeout=5)
+    assert book.best_bid is not None
+    sandbox.faults.refuse_topic(topic)
+    await sandbox.faults.cut("")
+    with pytest.raises(BookNotReady, match="given up"):
+        await _ended(book)
+    assert [change.reason async for change in book.changes()] == [BookTrouble.REFUSED]
+
+
+async def _ended(book: LiveOrderBook) -> None:
+    """Wait until a book has ended, and read it."""
+    await until(lambda: book._ended)
+    book.snapshot()
