@@ -19,11 +19,13 @@ class Clock:
     Args:
         speed: Seconds of the market in one of the machine.
         stepped: The market's clock stands still but for :meth:`step`.
+        begins_ms: Where the market's clock begins, Unix ms; None: at the machine's time.
     """
 
-    def __init__(self, *, speed: float = 1.0, stepped: bool = False) -> None:
+    def __init__(self, *, speed: float = 1.0, stepped: bool = False, begins_ms: int | None = None) -> None:
         self._began_ns = time.monotonic_ns()
         self._origin_ns = time.time_ns()
+        self._market_ns = self._origin_ns if begins_ms is None else begins_ms * 1_000_000
         self._speed = 0.0 if stepped else speed
         self._stepped_ns = 0
         self.skew_ms = 0
@@ -34,7 +36,7 @@ class Clock:
         passed = time.monotonic_ns() - self._began_ns
         if self._speed != 1.0:
             passed = int(passed * self._speed)
-        return self._origin_ns + passed + self._stepped_ns + self.skew_ms * 1_000_000
+        return self._market_ns + passed + self._stepped_ns + self.skew_ms * 1_000_000
 
     def now_ms(self) -> int:
         """The market's clock, Unix ms."""

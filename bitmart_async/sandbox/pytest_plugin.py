@@ -27,6 +27,7 @@ class SandboxOptions(TypedDict, total=False):
     symbols: list[str] | str
     speed: float
     stepped: bool
+    begins_ms: int | None
     replay: bool
     lively: bool
     rate_limits: bool

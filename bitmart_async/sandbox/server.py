@@ -46,6 +46,8 @@ __all__ = ["Keys", "Sandbox"]
 
 _REST_STOP: Final = 0.1
 _FASTEST: Final = 100_000
+_EARLIEST_MS: Final = 1_514_764_800_000
+_LATEST_MS: Final = 4_102_444_800_000
 
 
 class Keys(TypedDict):
@@ -84,6 +86,8 @@ class Sandbox:
         speed: Seconds of the market in one real second: candles, funding, interest, withdrawals and the
             makers follow. Timestamps of calls are judged by real time at any speed.
         stepped: The market's time stands still but for :meth:`advance`.
+        begins_ms: When the market's clock begins, Unix ms; now, when not given. With a stepped clock a fixed
+            time makes every run the same to the byte of each frame, candles, funding times and all.
         replay: Public topics carry only what :meth:`feed` is given, of any symbol; private ones, and REST,
             work as ever on the sandbox's own market.
         lively: With False nobody acts after the first book stands, so that tests are deterministic.
@@ -100,6 +104,7 @@ class Sandbox:
         symbols: Iterable[str] | str = DEFAULT,
         speed: float = 1.0,
         stepped: bool = False,
+        begins_ms: int | None = None,
         replay: bool = False,
         lively: bool = True,
         host: str = "127.0.0.1",
@@ -112,6 +117,8 @@ class Sandbox:
     ) -> None:
         if not 0 < speed <= _FASTEST:
             raise ValueError(f"speed must be above zero and at most {_FASTEST}, not {speed}")
+        if begins_ms is not None and not _EARLIEST_MS <= begins_ms <= _LATEST_MS:
+            raise ValueError(f"begins_ms is a time in Unix ms between 2018 and 2100, not {begins_ms}")
         if stepped and speed != 1.0:
             raise ValueError("a stepped clock has no speed; give one or the other")
         self._host = host
@@ -123,7 +130,8 @@ class Sandbox:
         }
         self._settings = f"seed {seed}\n{'stepped' if stepped else f'speed {speed:g}'}"
         self._watch = Watch()
-        self._exchange = Exchange(seed=seed, symbols=symbols, clock=Clock(speed=speed, stepped=stepped))
+        clock = Clock(speed=speed, stepped=stepped, begins_ms=begins_ms)
+        self._exchange = Exchange(seed=seed, symbols=symbols, clock=clock)
         self._market = SeededMarket(self._exchange, seed)
         self.journal = Journal()
         """Everything received, oldest first."""

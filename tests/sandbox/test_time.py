@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
 from bitmart_async.sandbox import Sandbox
 
-from .wire import Wire, stream
+from .wire import Frame, Stream, Wire, stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,13 +92,50 @@ async def test_a_stepped_market_is_the_same_every_time() -> None:
     assert len(runs[0]) > 10
 
 
+async def all_so_far(socket: Stream, ping: Frame | str) -> list[Any]:
+    """The frames that came before the answer to a ping."""
+    frames: list[Any] = []
+    await socket.send(ping)
+    while "pong" not in str(frame := await socket.read()):
+        frames.append(frame)
+    return frames
+
+
+@pytest.mark.asyncio
+async def test_with_a_beginning_every_frame_is_the_same() -> None:
+    """The same seed, beginning and steps give the same frames to the byte, whenever the test is run; funding
+    falls due when the test says so."""
+    runs: list[list[Any]] = []
+    for _ in range(2):
+        async with (
+            stepped(lively=True, seed=9, begins_ms=1_750_003_170_000) as wire,  # 15:59:30 UTC
+            stream(wire.sandbox.environment.spot_public) as spot,
+            stream(wire.sandbox.environment.futures_public) as futures,
+        ):
+            names = ("trade", "depth/increase100", "ticker", "kline1m")
+            await spot.send({"op": "subscribe", "args": [f"spot/{name}:BTC_USDT" for name in names]})
+            names = ("trade", "depthIncrease50", "ticker", "klineBin1m")
+            await futures.send({"action": "subscribe", "args": [f"futures/{name}:BTCUSDT" for name in names]})
+            frames = [await all_so_far(spot, "ping"), await all_so_far(futures, {"action": "ping"})]
+            await wire.contract(1, 100)
+            await wire.sandbox.advance(60)
+            last = wire.sandbox.now_ms()
+            assert last == 1_750_003_230_000
+            (paid,) = await wire.data("/contract/private/transaction-history", flow_type=3)
+            frames += [await all_so_far(spot, "ping"), await all_so_far(futures, {"action": "ping"})]
+            frames += [paid["amount"]]
+            runs.append(frames)
+    assert all(len(frames) > 300 for frames in runs[0][2:4])
+    assert runs[0] == runs[1]
+
+
 @pytest.mark.asyncio
 async def test_streams_are_pushed_in_stepped_time() -> None:
     """A step pushes what fell due in it, dated by the market's clock."""
     async with stepped(lively=True) as wire, stream(wire.sandbox.environment.spot_public) as socket:
         await socket.send({"op": "subscribe", "args": ["spot/ticker:BTC_USDT"]})
         first = (await socket.data("spot/ticker"))[0]["ms_t"]
-        await wire.sandbox.advance(60)
+        await wire.sandbox.advance(5)
         second = (await socket.data("spot/ticker"))[0]["ms_t"]
         assert second >= first + 500
         assert second <= wire.sandbox.now_ms()
@@ -125,5 +162,7 @@ def test_options_that_do_not_fit() -> None:
     """A speed of zero or a stepped clock with a speed is told at once."""
     with pytest.raises(ValueError, match="above zero"):
         Sandbox(speed=0)
+    with pytest.raises(ValueError, match="Unix ms"):
+        Sandbox(begins_ms=1_750_003_170)
     with pytest.raises(ValueError, match="one or the other"):
         Sandbox(speed=2, stepped=True)
