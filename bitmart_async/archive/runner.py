@@ -188,6 +188,11 @@ class Archive:
 
     async def _begin(self, clients: Clients) -> Head:
         """Freeze what is asked for, and write it down."""
+        if (self._out / "journal.ndjson").exists():
+            raise ConfigurationError(
+                f"{self._out} holds parts of an archive whose archive.json is missing, so that nobody knows of which "
+                f"account it is: give another folder"
+            )
         head = Head(
             format=FORMAT,
             library=__version__,

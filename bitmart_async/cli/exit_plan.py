@@ -7,11 +7,13 @@ commands are whole where the amounts are known now. After a step, the plan is as
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 import uuid
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +24,7 @@ from rich.text import Text
 from bitmart_async import LIVE
 from bitmart_async.cli.holdings import ZERO, read_holdings
 from bitmart_async.cli.where import the_place
+from bitmart_async.models.enums import WithdrawAddressStatus, WithdrawAddressType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from bitmart_async.cli.holdings import Holdings
     from bitmart_async.cli.where import Where
-    from bitmart_async.models.account import AccountCurrency, WithdrawAddress
+    from bitmart_async.models.account import AccountCurrency, WithdrawAddress, WithdrawQuota
     from bitmart_async.models.margin import MarginAsset
 
 __all__ = ["Step", "balances", "run", "steps"]
@@ -43,6 +46,14 @@ _NOTICE: Final = (
     "exchange, and what cannot be sold must be withdrawn as it is. Which calls still answer is not known here."
 )
 _PLACES: Final = ("spot", "funding", "margin", "futures", "savings", "sub-accounts")
+_MS_FROM: Final = 100_000_000_000
+_LAST_MS: Final = 253_402_300_800_000
+_EVM: Final = frozenset(
+    {"ERC20", "ETH", "BEP20", "BSC", "MATIC", "POLYGON", "ARBITRUM", "OPTIMISM", "BASE", "AVAX C-CHAIN"}
+)
+"""Networks that have addresses of the EVM form, as far as their names are certain."""
+_NO_MEMO: Final = _EVM | {"BTC", "BITCOIN", "OMNI", "TRC20", "TRX", "SOL", "SOLANA", "LTC", "DOGE", "BCH"}
+"""Networks that know no memo or tag."""
 _EARN_DECIMALS: Final = Decimal("0.00000001")
 
 
@@ -75,6 +86,7 @@ async def run(console: Console, where: Where, *, as_json: bool) -> int:
             "environment": place.environment.name,
             "balances": {coin: {k: str(v) for k, v in row.items()} for coin, row in found.items()},
             "steps": [asdict(step) for step in todo],
+            "not_seen": _not_seen(held),
             "unread": [{"what": what, "why": why} for what, why in held.unread],
         }
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
@@ -203,7 +215,8 @@ def _close(held: Holdings, made: list[Step]) -> None:
                     f"bitmart call close_all_futures_positions contract_type={kind} symbol={position.symbol}"
                 ],
                 notes=[
-                    "It closes at market, at whatever price there is. A limit order of your own may do better."
+                    "It closes at market, at whatever price there is: in a thin book that may cost much. Look at the "
+                    "book first; a limit order of your own may do better."
                 ],
             )
         )
@@ -260,8 +273,26 @@ def _repay(held: Holdings, made: list[Step]) -> None:
 
 
 def _redeem(held: Holdings, made: list[Step]) -> None:
-    if not (held.flexible or held.fixed):
-        return
+    if held.auto_saving or held.auto_products:
+        commands = ["bitmart call set_auto_saving_batch auto_subscribe=close"] if held.auto_saving else []
+        commands += [
+            f"bitmart call set_flexible_saving_auto_subscribe product_id={product} auto_subscribe=close"
+            for product in held.auto_products
+        ]
+        made.append(
+            Step(
+                title="Switch automatic saving off",
+                why="idle money goes back into savings by itself as long as it is on",
+                commands=commands,
+            )
+        )
+    if held.flexible:
+        _redeem_flexible(held, made)
+    if held.fixed:
+        _redeem_fixed(held, made)
+
+
+def _redeem_flexible(held: Holdings, made: list[Step]) -> None:
     totals = {saving.coin_name: saving.total_user_sum or ZERO for saving in held.savings}
     by_coin: defaultdict[str, list[str]] = defaultdict(list)
     for position in held.flexible:
@@ -279,24 +310,42 @@ def _redeem(held: Holdings, made: list[Step]) -> None:
             f"bitmart call redeem_flexible_saving earn_id={number} amount={amount} request_no={_digits()}"
             for number in ids
         ]
-    for fixed in held.fixed:
-        commands.append(
-            f"bitmart call redeem_fixed_saving_early earn_id={fixed.earn_id} request_no={_digits()}"
+    made.append(
+        Step(
+            title="Redeem flexible savings",
+            why=", ".join(f"{_plain(totals[coin])} {coin}" for coin in by_coin if totals.get(coin))
+            or f"{len(held.flexible)} positions",
+            commands=commands,
+            notes=notes,
         )
+    )
+
+
+def _redeem_fixed(held: Holdings, made: list[Step]) -> None:
+    notes = [
+        "Ending early may cost interest; how much is documented nowhere. Waiting costs nothing if the term ends in "
+        "time. To wait, see that it is not bound again at its end: bitmart call "
+        "update_fixed_saving_auto_reinvest earn_id=ID auto_subscribe=close"
+    ]
+    for fixed in held.fixed:
+        ends = fixed.expired_date * (1 if fixed.expired_date > _MS_FROM else 1000)  # the unit is unverified
+        day = (
+            datetime.fromtimestamp(ends / 1000, UTC).strftime("%Y-%m-%d")
+            if 0 < ends < _LAST_MS
+            else "unknown"
+        )
+        late = ", after the platform has closed" if ends > _CLOSES * 1000 else ""
         notes.append(
-            f"{_plain(fixed.amount)} {fixed.coin_name} are fixed for {fixed.lock_day} days: ending early may cost "
-            f"interest (how much is documented nowhere); waiting costs nothing if the term ends in time."
+            f"{fixed.earn_id}: {_plain(fixed.amount)} {fixed.coin_name} for {fixed.lock_day} days, to {day}{late}."
         )
     made.append(
         Step(
-            title="Redeem savings",
-            why=", ".join(
-                f"{_plain(saving.total_user_sum)} {saving.coin_name}"
-                for saving in held.savings
-                if saving.total_user_sum
-            )
-            or f"{len(held.flexible)} flexible and {len(held.fixed)} fixed positions",
-            commands=commands,
+            title="Redeem fixed savings early, or wait for their end",
+            why=", ".join(f"{_plain(fixed.amount)} {fixed.coin_name}" for fixed in held.fixed),
+            commands=[
+                f"bitmart call redeem_fixed_saving_early earn_id={fixed.earn_id} request_no={_digits()}"
+                for fixed in held.fixed
+            ],
             notes=notes,
         )
     )
@@ -305,14 +354,14 @@ def _redeem(held: Holdings, made: list[Step]) -> None:
 def _gather(held: Holdings, made: list[Step]) -> None:
     for sub in held.subs:
         commands = [
-            f"bitmart call submit_main_transfer_sub_to_main_v1 sub_account={sub.name} currency={coin} "
+            f"bitmart call submit_main_transfer_sub_to_main_v1 sub_account={shlex.quote(sub.name)} currency={coin} "
             f"amount={_plain(free)} request_no={uuid.uuid4().hex}"
             for coin, (free, _) in sub.spot.items()
             if free > 0
         ]
         commands += [
-            f"bitmart call submit_futures_sub_to_main_transfer_from_main sub_account={sub.name} currency={coin} "
-            f"amount={_plain(free)} request_no={uuid.uuid4().hex}"
+            f"bitmart call submit_futures_sub_to_main_transfer_from_main sub_account={shlex.quote(sub.name)} "
+            f"currency={coin} amount={_plain(free)} request_no={uuid.uuid4().hex}"
             for coin, (free, _) in sub.futures.items()
             if free > 0
         ]
@@ -338,7 +387,9 @@ def _gather(held: Holdings, made: list[Step]) -> None:
             )
         )
     moving = [
-        (row.currency, row.available_balance) for row in held.futures if (row.available_balance or ZERO) > 0
+        (row.currency, row.available_balance)
+        for row in held.futures
+        if (row.available_balance or ZERO) >= _EARN_DECIMALS
     ]
     if moving:
         made.append(
@@ -373,8 +424,16 @@ def _withdraw(held: Holdings, made: list[Step]) -> None:
             )
             made.append(step)
             continue
-        for row in sorted(where, key=lambda one: _fee(held, one)):
+        for row in sorted(where, key=lambda one: _by_fee(_fee(held, one))):
             _one_network(held, row, amount, step)
+        if len(step.commands) > 1:
+            step.notes.append(
+                "These commands are alternatives: each sends all of it. Run one, to an address you still hold."
+            )
+        if step.commands:
+            step.notes.append(
+                "What is sent to a wrong address or network is lost. Send little first if it is much."
+            )
         made.append(step)
 
 
@@ -382,47 +441,91 @@ def _one_network(held: Holdings, row: AccountCurrency, amount: Decimal, step: St
     quota = held.quotas.get(row.currency)
     least = quota.min_withdraw if quota is not None else row.withdraw_minsize
     fee = _fee(held, row)
-    saved = [address for address in held.addresses if _for(address, row)]
-    good = [address for address in saved if address.verify_status == 1]
+    alone = len(held.networks_of(_coin(row))) == 1
+    fitting = [(address, _fits(address, row, alone=alone)) for address in held.addresses]
+    saved = [address for address, fits in fitting if fits]
+    good = [address for address in saved if address.verify_status == WithdrawAddressStatus.VERIFIED]
+    unclear = [address for address, fits in fitting if fits is None]
     text = f"{row.currency} ({row.network}): fee {_plain(fee)}, minimum {_plain(least)}"
-    if least is not None and amount < least:
+    whole = _sendable(amount, quota)
+    if whole <= 0 or (least is not None and whole < least):
         step.notes.append(f"{text}. Too little for it.")
         return
-    if amount <= fee:
+    if fee is not None and whole <= fee:
         step.notes.append(f"{text}. The fee would take all of it.")
         return
-    if not good:
+    for address in unclear:
         step.notes.append(
-            f"{text}. "
-            + (
-                "Its saved address is not verified: verify it on BitMart's site."
-                if saved
-                else "No saved address: add one on BitMart's site; the API withdraws to saved addresses only."
-            )
+            f"The saved address {address.address} does not say its network: look it up on BitMart's site before you "
+            f"send {row.currency} there."
         )
+    if not good:
+        if saved:
+            step.notes.append(f"{text}. Its saved address is not verified: verify it on BitMart's site.")
+        elif not unclear:
+            step.notes.append(
+                f"{text}. No saved address: add one on BitMart's site; the API withdraws to saved addresses only."
+            )
         return
-    decimals = quota.withdraw_precision if quota is not None else None
-    whole = amount if decimals is None else amount.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
     for address in good:
-        memo = f" address_memo={address.memo}" if address.memo else ""
+        memo = f" address_memo={shlex.quote(address.memo)}" if address.memo else ""
         step.commands.append(
             f"bitmart call submit_withdrawal_v1 currency={row.currency} amount={_plain(whole)} "
-            f"address={address.address}{memo}"
+            f"address={shlex.quote(address.address)}{memo}"
         )
         label = f" ({address.remark})" if address.remark else ""
-        step.notes.append(f"{text}; about {_plain(whole - fee)} arrive at {address.address}{label}.")
+        arrives = f"about {_plain(whole - fee)} arrive" if fee is not None else "what arrives is not known"
+        step.notes.append(f"{text}; {arrives} at {address.address}{label}.")
+        if not address.memo and row.network.upper() not in _NO_MEMO:
+            step.notes.append(
+                f"No memo or tag is saved with it. Where the receiver wants one on {row.network} (every exchange "
+                f"does on XRP, XLM, TON, EOS, ATOM and others), coins sent without it are lost."
+            )
+    if whole < amount:
+        step.notes.append(
+            f"{_plain(amount - whole)} stay behind: more decimals than {row.currency} may have."
+        )
 
 
-def _fee(held: Holdings, row: AccountCurrency) -> Decimal:
+def _sendable(amount: Decimal, quota: WithdrawQuota | None) -> Decimal:
+    """What of an amount the exchange takes: so many decimals, and a multiple where there is such a rule."""
+    if quota is None:
+        return amount
+    whole = amount.quantize(Decimal(1).scaleb(-quota.withdraw_precision), ROUND_DOWN)
+    step = quota.withdraw_precision_ge_ten
+    return whole - whole % step if step else whole
+
+
+def _fee(held: Holdings, row: AccountCurrency) -> Decimal | None:
     quota = held.quotas.get(row.currency)
-    fee = quota.withdraw_fee if quota is not None else row.withdraw_fee
-    return fee if fee is not None else ZERO
+    return quota.withdraw_fee if quota is not None else row.withdraw_fee
 
 
-def _for(address: WithdrawAddress, row: AccountCurrency) -> bool:
-    """Whether a saved address is one of this coin on this network; one that names neither is left out."""
-    coin = address.currency in (row.currency, row.currency.split("-")[0])
-    return coin and address.network in (None, "", row.network)
+def _by_fee(fee: Decimal | None) -> tuple[bool, Decimal]:
+    """The cheapest first, what is not known last."""
+    return fee is None, fee or ZERO
+
+
+def _coin(row: AccountCurrency) -> str:
+    return row.currency.split("-")[0]
+
+
+def _fits(address: WithdrawAddress, row: AccountCurrency, *, alone: bool) -> bool | None:
+    """Whether a saved address receives this coin on this network; None when the address does not say enough.
+
+    A coin that is sent through another network than its address has is lost: nothing is guessed.
+    """
+    if address.currency and address.currency not in (row.currency, _coin(row)):
+        return False
+    if address.network:
+        return address.network.upper() == row.network.upper()
+    if address.address_type == WithdrawAddressType.EVM:
+        return row.network.upper() in _EVM
+    if not address.currency:
+        return None
+    if address.currency == row.currency and ("-" in row.currency or alone):
+        return True
+    return None if address.currency == _coin(row) else False
 
 
 def _plain(amount: Decimal | None) -> str:
@@ -435,6 +538,16 @@ def _plain(amount: Decimal | None) -> str:
 def _digits() -> str:
     """Twenty digits, as savings want them."""
     return f"{uuid.uuid4().int % 10**20:020d}"
+
+
+def _not_seen(held: Holdings) -> list[str]:
+    """What no reading with this key can show."""
+    if not held.sub_names:
+        return []
+    return [
+        f"Not seen from here: orders, positions, loans and savings of the sub-accounts ({', '.join(held.sub_names)}). "
+        f"Run this with a key of each."
+    ]
 
 
 # Showing ------------------------------------------------------------------------------------------
@@ -489,6 +602,8 @@ def _show(
         console.print(
             "\nNothing was changed. Run one step, then this again: amounts and order follow what is there then."
         )
+    for unseen in _not_seen(held):
+        console.print(Text(f"\n{unseen}", style="yellow"))
     if held.unread:
         console.print("\n[bold]Could not be read[/], so that something may be missing above:")
         for what, why in held.unread:

@@ -16,6 +16,7 @@ from bitmart_async.models.account import (
     WithdrawQuota,
 )
 from bitmart_async.models.earn import EarnAsset, FixedPosition, FlexiblePosition
+from bitmart_async.models.enums import EarnSwitchState
 from bitmart_async.models.futures import FuturesAsset, FuturesOrder, PositionV2
 from bitmart_async.models.futures_plan import PlanOrder
 from bitmart_async.models.margin import MarginAccount
@@ -59,6 +60,12 @@ class Holdings:
     savings: list[EarnAsset] = field(default_factory=list[EarnAsset])
     flexible: list[FlexiblePosition] = field(default_factory=list[FlexiblePosition])
     fixed: list[FixedPosition] = field(default_factory=list[FixedPosition])
+    auto_saving: bool = False
+    """Whether idle money of every coin goes into savings by itself."""
+    auto_products: list[str] = field(default_factory=list[str])
+    """Products into which idle money goes by itself."""
+    sub_names: list[str] = field(default_factory=list[str])
+    """Every sub-account there is."""
     subs: list[SubHoldings] = field(default_factory=list[SubHoldings])
     under_way: list[DepositWithdrawRecord] = field(default_factory=list[DepositWithdrawRecord])
     addresses: list[WithdrawAddress] = field(default_factory=list[WithdrawAddress])
@@ -130,6 +137,9 @@ async def _rest(held: Holdings, rest: RestClient) -> None:
     held.fixed = await _get(
         held, "fixed savings", rest.iter_fixed_saving_positions(incomplete="report").all(), []
     )
+    batch = await _get(held, "automatic saving", rest.get_auto_saving_batch_status(), None)
+    held.auto_saving = batch is not None and batch.batch_subscribe_status != EarnSwitchState.OFF
+    held.auto_products = sorted({row.product_id for row in held.flexible if row.auto_subscribe})
     for kind in ("withdraw", "deposit"):
         records = await _get(
             held, f"{kind}s under way", rest.get_deposit_withdraw_history_v2(kind, n=100), None
@@ -153,6 +163,7 @@ async def _subs(held: Holdings, rest: RestClient, futures: FuturesClientV2) -> N
     listed = await _get(held, "sub-accounts", rest.get_sub_accounts_v1(), None)
     for account in listed.sub_account_list if listed is not None else ():
         name = account.account_name
+        held.sub_names.append(name)
         sub = SubHoldings(name=name)
         spot = await _get(held, f"{name}: spot wallet", rest.get_sub_spot_wallet_balances_v1(name), None)
         for row in spot.wallet if spot is not None else ():
