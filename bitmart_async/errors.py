@@ -69,6 +69,8 @@ from bitmart_async.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bitmart_async.websocket.subscription import Subscription
+
 __all__ = [
     "AccountUnavailable",
     "AlreadyExists",
@@ -471,7 +473,7 @@ class SubscriptionRefused(StreamError):
         text: str = "",
         *,
         refused: Mapping[str, str] | None = None,
-        subscription: object = None,
+        subscription: Subscription[object] | None = None,
         endpoint: str = "",
         code: int | None = None,
     ) -> None:

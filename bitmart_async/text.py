@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["excerpt", "one_line"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["excerpt", "first_few", "one_line"]
 
 _LIMIT = 200
 
@@ -12,6 +17,12 @@ def one_line(text: str, limit: int = _LIMIT) -> str:
     head = text[: limit + 1]
     safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in head)
     return safe if len(text) <= limit and len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def first_few(names: Sequence[str], most: int = 3) -> str:
+    """Some names, and how many others there are: ``a, b, c and 112 more``."""
+    listed = ", ".join(names[:most])
+    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
 
 
 def excerpt(raw: bytes, limit: int = _LIMIT) -> str:

@@ -29,6 +29,7 @@ _CHOICES: Final = tuple(
     )
 )
 _FILTERS: Final = {"user/orders": "ALL_SYMBOLS", "user/balance": "BALANCE_UPDATE"}
+_ALL_CONTRACTS: Final = frozenset({"order", "position"})
 _WITHOUT_FILTER: Final = frozenset({"ticker", "order", "position"})
 
 
@@ -86,8 +87,16 @@ def _about_filter(topic: Topic[object]) -> str:
     if not symbol:
         if topic.market is Market.FUTURES and channel in _WITHOUT_FILTER:
             return ""
+        if topic.market is Market.FUTURES and channel == "asset":
+            return "asset needs a coin after a colon: futures/asset:USDT."
         example = "BTC_USDT" if topic.market is Market.SPOT else "BTCUSDT"
         return f"{channel} needs a symbol after a colon: {topic.text}:{example}."
+    if topic.market is Market.FUTURES and channel in _ALL_CONTRACTS:
+        return f"{channel} is of all contracts and takes no symbol: futures/{channel}."
+    if symbol != symbol.upper():
+        return f"Symbols are written in upper case: {topic.text.replace(symbol, symbol.upper())}."
+    if topic.market is Market.FUTURES and channel == "asset":
+        return ""
     if topic.market is Market.SPOT and "_" not in symbol:
         return f"Spot writes symbols with an underscore, BTC_USDT, not {symbol}."
     if topic.market is Market.FUTURES and "_" in symbol:

@@ -887,10 +887,12 @@ class WebsocketClient:
             connections=tuple(connection.health(self._load) for connection in self._all_connections())
         )
 
-    def _load(self, text: str) -> tuple[int, int]:
-        """Updates waiting for a topic's consumers (the fullest queue), and dropped by all of them."""
+    def _load(self, text: str) -> tuple[int, int, int | None]:
+        """Updates waiting for a topic's consumers (the fullest queue), dropped by all, and since when one waits."""
         holders = self._subscriptions.get(text, ())
-        return max((one.queued for one in holders), default=0), sum(one.dropped for one in holders)
+        since = [one.queued_since_ns for one in holders if one.queued_since_ns is not None]
+        waiting = max((one.queued for one in holders), default=0)
+        return waiting, sum(one.dropped for one in holders), min(since, default=None)
 
     def _check_open(self) -> None:
         self._home.check()

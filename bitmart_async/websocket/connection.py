@@ -116,7 +116,7 @@ class Connection:
         """From a frame to its topic's subscribers."""
         return self._standing.routes
 
-    def health(self, load: Callable[[str], tuple[int, int]]) -> ConnectionHealth:
+    def health(self, load: Callable[[str], tuple[int, int, int | None]]) -> ConnectionHealth:
         """How it is now.
 
         Args:

@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 import msgspec
 
 from bitmart_async.models.base import Model  # noqa: TC001 - read at run time, for users' get_type_hints
+from bitmart_async.text import first_few
 from bitmart_async.websocket.topics import Market
 
 __all__ = ["EVENT_NAMES", "Event", "Gap", "StreamData", "Update"]
@@ -51,7 +52,7 @@ class Gap:
         return (self.ended_ns - self.started_ns) / 1e9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Event:
     """Something in the life of a connection."""
 
@@ -71,6 +72,19 @@ class Event:
     """Of ``response``: subscribe or unsubscribe."""
     delay: float | None = None
     """Of ``reconnecting``: seconds until the next try."""
+
+    def __repr__(self) -> str:
+        """What is there; of many topics the first few."""
+        said = [f"{self.name!r}"]
+        if self.connection:
+            said.append(f"{self.connection} generation {self.generation}")
+        if self.topics:
+            said.append(f"{len(self.topics)} topics: {first_few(self.topics)}")
+        said += [f"operation={self.operation!r}"] if self.operation else []
+        said += [f"gap of {self.gap.seconds:.1f} s"] if self.gap is not None else []
+        said += [f"delay={self.delay:.1f}"] if self.delay is not None else []
+        said += [f"error={type(self.error).__name__}({str(self.error)!r})"] if self.error is not None else []
+        return f"<Event {', '.join(said)}>"
 
 
 EVENT_NAMES: Final = (

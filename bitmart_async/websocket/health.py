@@ -28,6 +28,8 @@ class TopicHealth:
     """Updates waiting in the fullest queue of its consumers."""
     dropped: int
     """Updates its consumers have lost because they fell behind."""
+    behind: float | None = None
+    """Seconds the oldest update in a queue of its consumers has waited; None: none waits."""
     refused: str = ""
     """Why the exchange refuses it, although it had served it before: it is asked for again. Else empty."""
     refused_code: int | None = None
@@ -59,6 +61,8 @@ class ConnectionHealth:
     """Frames that could not be decoded."""
     last_error: str
     """Why the last socket was lost or refused, empty when there was none."""
+    held_up: float | None = None
+    """Seconds its reader has waited for a consumer under ``overflow="block"``; None: it reads."""
     topics: tuple[TopicHealth, ...] = ()
 
     @property

@@ -12,6 +12,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from bitmart_async.text import first_few
 from bitmart_async.websocket.events import Gap
 from bitmart_async.websocket.intake import TRACE
 from bitmart_async.websocket.link import Chores, loop_runs
@@ -164,12 +165,12 @@ class Keeper:
                 standing.hooks.log.warning(
                     "%s: no data within the limit on %s; asked for anew",
                     standing.name,
-                    ", ".join(found.renew),
+                    first_few(found.renew),
                 )
                 standing.emit("stale", topics=found.renew)
                 for text in found.renew:
                     if session.renew(text):
                         standing.wake.set()
             if found.replace:
-                self._rotate(f"no data on {', '.join(found.replace)}")
+                self._rotate(f"no data on {first_few(found.replace)}")
         return silence.due()

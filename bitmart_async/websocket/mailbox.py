@@ -124,6 +124,13 @@ class Mailbox(Generic[T]):
         return len(self._latest) if self._overflow == "latest" else len(self._items)
 
     @property
+    def oldest(self) -> T | None:
+        """What the consumer gets next; None when nothing waits."""
+        if self._overflow == "latest":
+            return next(iter(self._latest.values()), None)
+        return self._items[0] if self._items else None
+
+    @property
     def full(self) -> bool:
         """Whether a reader under the policy ``block`` has to wait."""
         return self._overflow == "block" and self.taken and len(self._items) >= self._size

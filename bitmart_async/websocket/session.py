@@ -254,6 +254,10 @@ class Session:
         for debt in self._debts:
             debt.lapses += pause
 
+    def paused_for(self, now: float) -> float | None:
+        """Seconds the reader has waited for a consumer; None: it reads."""
+        return None if self._paused_since is None else now - self._paused_since
+
     @property
     def paused(self) -> bool:
         """Whether the reader waits for a consumer."""

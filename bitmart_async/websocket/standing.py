@@ -187,11 +187,12 @@ class Standing:
         if texts:
             self.emit("gap", topics=texts, gap=gap, error=error)
 
-    def health(self, load: Callable[[str], tuple[int, int]]) -> ConnectionHealth:
+    def health(self, load: Callable[[str], tuple[int, int, int | None]]) -> ConnectionHealth:
         """How it is now.
 
         Args:
-            load: Of a topic: updates waiting and updates dropped at its consumers.
+            load: Of a topic: updates waiting and updates dropped at its consumers, and when the oldest
+                waiting one was received (Unix ns; None: none waits).
         """
         wall_ns, session = time.time_ns(), self.session
         now = asyncio.get_running_loop().time()
@@ -207,13 +208,14 @@ class Standing:
             gaps=self.counters.gaps,
             unreadable=self.counters.unreadable,
             last_error=str(self.last_error or ""),
+            held_up=None if session is None else session.paused_for(now),
             topics=tuple(self._topic_health(route, load, wall_ns) for route in self.routes.all()),
         )
 
     def _topic_health(
-        self, route: Route, load: Callable[[str], tuple[int, int]], wall_ns: int
+        self, route: Route, load: Callable[[str], tuple[int, int, int | None]], wall_ns: int
     ) -> TopicHealth:
-        queued, dropped = load(route.text)
+        queued, dropped, oldest_ns = load(route.text)
         session, refused = self.session, self.refused.get(route.text)
         return TopicHealth(
             topic=route.text,
@@ -223,6 +225,7 @@ class Standing:
             updates=route.updates,
             queued=queued,
             dropped=dropped,
+            behind=None if oldest_ns is None else max(0.0, (wall_ns - oldest_ns) / 1e9),
             refused=refused.error.refused.get(route.text, "") if refused is not None else "",
             refused_code=refused.error.code if refused is not None else None,
         )

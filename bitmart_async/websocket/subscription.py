@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from bitmart_async.errors import ParameterError
+from bitmart_async.text import first_few
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -65,6 +66,12 @@ class Subscription(Generic[DataT_co]):
         """Updates waiting for the consumer."""
         return len(self._mailbox) if self._mailbox is not None else 0
 
+    @property
+    def queued_since_ns(self) -> int | None:
+        """When the oldest update that waits for the consumer was received, Unix ns; None: none waits."""
+        oldest = self._mailbox.oldest if self._mailbox is not None else None
+        return oldest.received_ns if oldest is not None else None
+
     async def unsubscribe(self) -> None:
         """Leave all topics; returns when the exchange has confirmed those nobody else has. Idempotent."""
         await self._leave(cast("Subscription[object]", self))
@@ -99,7 +106,7 @@ class Subscription(Generic[DataT_co]):
         await self.unsubscribe()
 
     def __repr__(self) -> str:
-        return f"<Subscription {', '.join(self._topics) or 'without topics'}>"
+        return f"<Subscription {first_few(self.topics) or 'without topics'}>"
 
     # Used by the client ----------------------------------------------------------------------
 

@@ -259,6 +259,9 @@ async def test_W7_topics_of_a_damaged_frame_are_marked(private: bool) -> None:
         ("futures/bookTicker:BTCUSDT", "no channel 'bookTicker'"),
         ("spot/ticker:NOPE_USDT", "may not list NOPE_USDT"),
         ("futures/order", "may not offer it to this account"),
+        ("futures/order:BTCUSDT", "takes no symbol: futures/order."),
+        ("futures/asset", "needs a coin after a colon: futures/asset:USDT."),
+        ("spot/ticker:btc_usdt", "upper case: spot/ticker:BTC_USDT."),
     ],
 )
 async def test_a_refusal_says_which_part_of_the_topic_looks_wrong(topic: str, said: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +25,10 @@ from bitmart_async.models.streams_spot import SpotStreamTicker, SpotStreamTrade
 from bitmart_async.rest.clients import RestClient
 from bitmart_async.websocket import topics
 from bitmart_async.websocket.client import WebsocketClient
+from bitmart_async.websocket.dialects import SPOT
+from bitmart_async.websocket.events import Event, Gap
+from bitmart_async.websocket.session import Timings
+from bitmart_async.websocket.standing import Standing
 from bitmart_async.websocket.topics import Market
 from tests.scripted_ws import FAST, our_tasks, until
 
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bitmart_async.sandbox import Sandbox
-    from bitmart_async.websocket.events import Event, Update
+    from bitmart_async.websocket.events import Update
 
 _EVENTS = ("open", "authenticated", "response", "reconnecting", "reconnected", "live", "close", "exception")
 
@@ -295,12 +301,12 @@ async def test_refused_topics_are_named_and_the_others_live(sandbox: Sandbox, ws
         assert wrong in str(caught.value)
         live = caught.value.subscription
         assert live is not None
-        assert live.topics == (right,)  # type: ignore[attr-defined]
+        assert live.topics == (right,)
         with pytest.raises(SubscriptionRefused) as alone:
             await ws.subscribe(wrong)
         assert alone.value.subscription is None
     sandbox.tick("BTCUSDT", "64100.1")
-    assert (await anext(live)).topic == "futures/trade:BTCUSDT"  # type: ignore[call-overload]
+    assert (await anext(live)).topic == "futures/trade:BTCUSDT"
 
 
 async def test_a_refused_subscribe_with_a_handler_tells_once(
@@ -436,3 +442,61 @@ async def test_futures_orders_carry_their_order(sandbox: Sandbox, ws: WebsocketC
     update = await anext(orders)
     assert isinstance(update.data, FuturesOrderUpdate)
     assert update.symbol == update.data.order.symbol == "BTCUSDT"
+
+
+async def test_health_says_how_late_a_blocking_consumer_is(sandbox: Sandbox, ws: WebsocketClient) -> None:
+    """While the reader waits for a consumer: since when, and how old the oldest waiting update is."""
+    go = asyncio.Event()
+
+    async def slow(_: object) -> None:
+        await go.wait()
+
+    await ws.subscribe("spot/trade:BTC_USDT", handler=slow, overflow="block", queue_size=2)
+    for price in range(64000, 64010):
+        sandbox.tick("BTC_USDT", f"{price}.00")
+    await until(lambda: ws.health().connection("spot_public").held_up is not None)
+    await until(lambda: (ws.health().topic("spot/trade:BTC_USDT").behind or 0) > 0.05)
+    go.set()
+    await until(lambda: ws.health().connection("spot_public").held_up is None)
+    await until(lambda: ws.health().topic("spot/trade:BTC_USDT").behind is None)
+
+
+async def test_a_lost_connection_is_a_warning_with_reason_and_next_try(
+    sandbox: Sandbox, ws: WebsocketClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first of an outage, the second, the fourth; and one line when it is back."""
+    await ws.subscribe("spot/trade:BTC_USDT")
+    caplog.set_level("WARNING", "bitmart_async")
+    await sandbox.faults.cut("spot_public")
+    await until(lambda: any("live again after" in line for line in caplog.messages))
+    first, second = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert first.startswith("spot_public: no connection: ")
+    assert "next try in 0." in first
+    assert second.startswith("spot_public: live again after ")
+
+
+def test_an_outage_is_logged_at_doubling_counts(caplog: pytest.LogCaptureFixture) -> None:
+    """Forty refused connects are six lines, with the count."""
+    hooks = SimpleNamespace(log=logging.getLogger("bitmart_async"))
+    standing = Standing("spot_public", SPOT, Timings(), hooks)  # type: ignore[arg-type]
+    for _ in range(40):
+        standing.tell_outage("HTTP 503", 45.0)
+    assert len(caplog.messages) == 6
+    assert caplog.messages[-1] == "spot_public: no connection: HTTP 503; next try in 45.0 s (try 32)"
+
+
+def test_an_event_of_many_topics_is_shown_short() -> None:
+    """A count and the first few, not 115 names."""
+    texts = tuple(f"spot/ticker:C{number}_USDT" for number in range(115))
+    event = Event(
+        name="gap",
+        connection="spot_public",
+        generation=2,
+        topics=texts,
+        gap=Gap(0, 10**9),
+        error=OSError("x"),
+    )
+    assert repr(event) == (
+        "<Event 'gap', spot_public generation 2, 115 topics: spot/ticker:C0_USDT, spot/ticker:C1_USDT, "
+        "spot/ticker:C2_USDT and 112 more, gap of 1.0 s, error=OSError('x')>"
+    )

@@ -194,3 +194,44 @@ def test_a_policy_that_does_not_exist_is_refused(overflow: str, size: int) -> No
     """Before anything is subscribed."""
     with pytest.raises(ParameterError):
         check_overflow(overflow, size)
+
+
+async def test_who_is_slow_all_the_time_is_told_once() -> None:
+    """An episode ends when the queue has emptied, not with each update that is taken."""
+    told: list[Mailbox[int]] = []
+    policies: tuple[Overflow, ...] = ("drop_oldest", "latest")
+    for policy in policies:
+        box: Mailbox[int] = Mailbox(policy, 3, key=lambda item: item, told=told.append)
+        box.put(0)
+        await box.get()
+        told.clear()
+        for number in range(100):
+            box.put(number)
+            box.put(number + 1000)
+            await box.get()
+        assert len(told) == 1
+        while len(box):
+            await box.get()
+        for number in range(5):
+            box.put(number)
+        assert len(told) == 2
+
+
+async def test_a_note_is_raised_once_and_nothing_is_lost() -> None:
+    """Queued updates follow it; of an error that turns out to be the end only the end is raised."""
+    box: Mailbox[int] = Mailbox("drop_oldest", 10, key=lambda item: item, told=lambda _: None)
+    box.put(1)
+    assert await box.get() == 1
+    first, last = ValueError("a"), ValueError("b")
+    box.put(2)
+    box.note(first)
+    box.note(first)
+    box.note(last)
+    with pytest.raises(ValueError, match="a"):
+        await box.get()
+    box.close(last)
+    assert await box.get() == 2
+    with pytest.raises(ValueError, match="b"):
+        await box.get()
+    with pytest.raises(StopAsyncIteration):
+        await box.get()

@@ -22,6 +22,7 @@ from bitmart_async import (
     Side,
     StreamData,
     Subscription,
+    SubscriptionRefused,
     Topic,
     Update,
     WebsocketClient,
@@ -114,3 +115,13 @@ async def account(tracker: AccountTracker) -> None:
     assert_type(tracker.order("1").status, OrderStatus | None)
     async for change in tracker.changes():
         assert_type(change, Change)
+
+
+async def refused_topics(ws: WebsocketClient) -> None:
+    """What is left of a refused call is a subscription."""
+    try:
+        await ws.subscribe(["spot/ticker:BTC_USDT", "spot/ticker:NOPE_USDT"])
+    except SubscriptionRefused as error:
+        assert_type(error.subscription, Subscription[object] | None)
+        if error.subscription is not None:
+            assert_type(error.subscription.dropped, int)
