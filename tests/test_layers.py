@@ -58,6 +58,7 @@ websocket.frames
 websocket.handover
 websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting
 websocket.staleness websocket.hooks websocket.link websocket.splitter
+websocket.refusals
 websocket.over_websockets websocket.over_picows
 websocket.sockets
 websocket.handlers websocket.subscription

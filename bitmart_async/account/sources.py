@@ -24,7 +24,7 @@ from bitmart_async.errors import ApiError, OrderNotFound, api_error_class
 from bitmart_async.rest.resolve import MOST_FUTURES_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from bitmart_async.account.core import MarketAccount, OrderRef, Snapshot
     from bitmart_async.account.views import AccountOrder
@@ -59,6 +59,20 @@ class Source(Protocol):
 def _unknown(error: ApiError) -> bool:
     """By code, for parse_exceptions=False has one class only."""
     return issubclass(api_error_class(error.code or 0, error.http_status), OrderNotFound)
+
+
+async def _single_orders(
+    refs: list[OrderRef], look: Snapshot, one: Callable[[OrderRef], Awaitable[list[AccountOrder]]]
+) -> None:
+    """Ask for orders that no list shows, as many as one look may."""
+    room = max(0, MOST_ORDERS - len(look.asked))
+    look.cut |= len([ref for ref in refs if not ref.own]) > room
+    for ref in refs[:room]:
+        look.asked.add(ref.order_id)
+        found = await one(ref)
+        look.add_orders(found)
+        if not found:
+            look.not_found.add(ref.order_id)
 
 
 class SpotSource:
@@ -108,15 +122,7 @@ class SpotSource:
         await self._orders(account, look)
 
     async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
-        refs = account.lost_orders(look)
-        room = max(0, MOST_ORDERS - len(look.asked))
-        look.cut |= len([ref for ref in refs if not ref.own]) > room
-        for ref in refs[:room]:
-            look.asked.add(ref.order_id)
-            found = await self._one(ref)
-            look.add_orders(found)
-            if not found:
-                look.not_found.add(ref.order_id)
+        await _single_orders(account.lost_orders(look), look, self._one)
 
     async def _one(self, ref: OrderRef) -> list[AccountOrder]:
         try:
@@ -194,15 +200,7 @@ class FuturesSource:
         return rows
 
     async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
-        refs = [ref for ref in account.lost_orders(look) if ref.symbol]
-        room = max(0, MOST_ORDERS - len(look.asked))
-        look.cut |= len([ref for ref in refs if not ref.own]) > room
-        for ref in refs[:room]:
-            look.asked.add(ref.order_id)
-            found = await self._one(ref)
-            look.add_orders(found)
-            if not found:
-                look.not_found.add(ref.order_id)
+        await _single_orders([ref for ref in account.lost_orders(look) if ref.symbol], look, self._one)
 
     async def _one(self, ref: OrderRef) -> list[AccountOrder]:
         futures = self._futures

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl as _ssl
 from typing import TYPE_CHECKING
 
 import picows
@@ -17,10 +16,12 @@ from picows import WSCloseCode, WSListener, WSMsgType
 
 from bitmart_async._version import __version__
 from bitmart_async.errors import StreamUnavailable
-from bitmart_async.text import excerpt, one_line
-from bitmart_async.websocket.transport import MOST_FRAME_BYTES, HandshakeRefused, SocketClosed, TlsRefused
+from bitmart_async.text import one_line
+from bitmart_async.websocket.refusals import handshake_refused, not_opened
+from bitmart_async.websocket.transport import MOST_FRAME_BYTES, SocketClosed
 
 if TYPE_CHECKING:
+    import ssl as _ssl
     from collections.abc import Callable
 
     from picows import WSFrame, WSTransport
@@ -216,32 +217,9 @@ async def open_with_picows(
                 f"{host}: no connection ({one_line(str(error))}).", endpoint=host
             ) from None
         status, target = int(response.status), response.headers.get("Location")
-        if 300 <= status < 400 and target is not None:
-            what = (
-                f"the host answered HTTP {status}, a redirect to {one_line(target)}, which is not followed. "
-                f"Check the environment's URLs."
-            )
-        else:
-            what = f"the host answered HTTP {status} instead of opening a stream: {excerpt(body)}"
-        raise HandshakeRefused(f"{host}: {what}", endpoint=host, http_status=status, raw=body) from None
-    except (_ssl.SSLError, _ssl.CertificateError) as error:
-        raise TlsRefused(
-            f"{host}: the TLS certificate of the host is not acceptable "
-            f"({one_line(str(error))}). Check the host name, this machine's clock and "
-            f"certificates; pass ssl_context= if you run a host of your own.",
-            endpoint=host,
-        ) from None
-    except TimeoutError:
-        raise StreamUnavailable(
-            f"{host}: no stream within {timeout:g} s. Check the network and the environment's URLs.",
-            endpoint=host,
-        ) from None
+        raise handshake_refused(host, status, target, body) from None
     except (OSError, picows.WSError, EOFError) as error:
-        what = one_line(str(error) or type(error).__name__)
-        raise StreamUnavailable(
-            f"{host}: no connection ({what}). Check the network, the host name and the environment's URLs.",
-            endpoint=host,
-        ) from None
+        raise not_opened(host, error, timeout) from None
     if listener.transport is None:  # picows gives a socket that was lost within the upgrade as an open one
         raise StreamUnavailable(
             f"{host}: no connection (it ended within the upgrade). Check the network, the host name and the "

@@ -25,15 +25,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import ssl as _ssl
 from typing import TYPE_CHECKING
 
 from bitmart_async._version import __version__
-from bitmart_async.errors import StreamUnavailable
-from bitmart_async.text import excerpt, one_line
-from bitmart_async.websocket.transport import MOST_FRAME_BYTES, HandshakeRefused, SocketClosed, TlsRefused
+from bitmart_async.text import one_line
+from bitmart_async.websocket.refusals import handshake_refused, not_opened
+from bitmart_async.websocket.transport import MOST_FRAME_BYTES, SocketClosed
 
 if TYPE_CHECKING:
+    import ssl as _ssl
     from collections.abc import Callable
 
     from websockets.asyncio.client import ClientConnection
@@ -171,39 +171,9 @@ async def open_with_websockets(
     except InvalidStatus as error:
         status, body = error.response.status_code, bytes(error.response.body or b"")
         target = error.response.headers.get("Location")
-        if 300 <= status < 400 and target is not None:
-            raise HandshakeRefused(
-                f"{host}: the host answered HTTP {status}, a redirect to "
-                f"{one_line(target)}, which is not followed. Check the environment's "
-                f"URLs.",
-                endpoint=host,
-                http_status=status,
-                raw=body,
-            ) from None
-        raise HandshakeRefused(
-            f"{host}: the host answered HTTP {status} instead of opening a stream: {excerpt(body)}",
-            endpoint=host,
-            http_status=status,
-            raw=body,
-        ) from None
-    except (_ssl.SSLError, _ssl.CertificateError) as error:
-        raise TlsRefused(
-            f"{host}: the TLS certificate of the host is not acceptable "
-            f"({one_line(str(error))}). Check the host name, this machine's clock and "
-            f"certificates; pass ssl_context= if you run a host of your own.",
-            endpoint=host,
-        ) from None
-    except TimeoutError:
-        raise StreamUnavailable(
-            f"{host}: no stream within {timeout:g} s. Check the network and the environment's URLs.",
-            endpoint=host,
-        ) from None
+        raise handshake_refused(host, status, target, body) from None
     except (OSError, InvalidHandshake, InvalidURI, EOFError) as error:
-        what = one_line(str(error) or type(error).__name__)
-        raise StreamUnavailable(
-            f"{host}: no connection ({what}). Check the network, the host name and the environment's URLs.",
-            endpoint=host,
-        ) from None
+        raise not_opened(host, error, timeout) from None
     return _Fast(socket) if splitter is not None and isinstance(socket, splitter) else _Plain(socket)
 
 

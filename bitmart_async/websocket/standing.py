@@ -19,7 +19,7 @@ from bitmart_async.websocket.refused import RefusedTopics
 from bitmart_async.websocket.routes import Routes
 from bitmart_async.websocket.staleness import Silence
 from bitmart_async.websocket.state import TRANSITIONS, State
-from bitmart_async.websocket.waiting import Kept, Waiting
+from bitmart_async.websocket.waiting import Bounds, Kept, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +58,9 @@ class Standing:
         self.refused = RefusedTopics()
         self.routes = Routes(dialect.market)
         self.silence = Silence()
-        self.waiting = Waiting(
-            name, timings, session=lambda: self.session, last_error=lambda: self.last_error
-        )
-        self.kept = Kept(name, timings, session=lambda: self.session, last_error=lambda: self.last_error)
+        bounds = Bounds(name, timings, lambda: self.session, lambda: self.last_error)
+        self.waiting = Waiting(bounds)
+        self.kept = Kept(bounds)
         self.wake = Bell()
         self.counters = Counters()
         self.last_error: StreamUnavailable | None = None

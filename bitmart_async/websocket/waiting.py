@@ -7,6 +7,7 @@ serves: of sockets that come and go, none may last until the topic's turn.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bitmart_async.errors import StreamUnavailable
@@ -16,12 +17,24 @@ if TYPE_CHECKING:
 
     from bitmart_async.websocket.session import Session, Timings
 
-__all__ = ["Kept", "Waiting", "patience"]
+__all__ = ["Bounds", "Kept", "Waiting", "patience"]
 
 
 def patience(times: Timings) -> float:
     """How long anybody waits for a topic whose turn does not come."""
     return times.connect_timeout + times.login_timeout + 2 * times.ack_timeout
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What every wait of a connection is judged by."""
+
+    name: str
+    timings: Timings
+    session: Callable[[], Session | None]
+    """The present socket's session, None without a socket."""
+    last_error: Callable[[], StreamUnavailable | None]
+    """Why there is no socket."""
 
 
 class _Pending:
@@ -45,25 +58,10 @@ class _Pending:
 
 
 class Waiting:
-    """The waits of one connection.
+    """The waits of one connection."""
 
-    Args:
-        session: The present socket's session, None without a socket.
-        last_error: Why there is no socket.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        timings: Timings,
-        *,
-        session: Callable[[], Session | None],
-        last_error: Callable[[], StreamUnavailable | None],
-    ) -> None:
-        self._name = name
-        self._timings = timings
-        self._session = session
-        self._last_error = last_error
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._joining: dict[str, _Pending] = {}
         self._leaving: dict[str, asyncio.Future[None]] = {}
         self._lost_at = 0.0
@@ -119,30 +117,30 @@ class Waiting:
         if pending.timer is not None:
             pending.timer.cancel()
         loop = pending.answered.get_loop()
-        due = pending.since + patience(self._timings)
-        if self._session() is None:
-            due = min(due, max(pending.since, self._lost_at) + self._timings.connect_timeout)
+        due = pending.since + patience(self._bounds.timings)
+        if self._bounds.session() is None:
+            due = min(due, max(pending.since, self._lost_at) + self._bounds.timings.connect_timeout)
         if due <= loop.time():
-            due = loop.time() + self._timings.ack_timeout
+            due = loop.time() + self._bounds.timings.ack_timeout
         pending.timer = loop.call_at(due, self._judge, text, pending)
 
     def _judge(self, text: str, pending: _Pending) -> None:
         """Go on waiting, or give up with an error."""
-        now, session = pending.answered.get_loop().time(), self._session()
-        timeout = self._timings.connect_timeout
+        now, session = pending.answered.get_loop().time(), self._bounds.session()
+        timeout = self._bounds.timings.connect_timeout
         if session is not None or now < max(pending.since, self._lost_at) + timeout:
-            timeout = patience(self._timings)
+            timeout = patience(self._bounds.timings)
             working = session is not None and session.logged_in and not session.paused and pending.lost < 2
             if working or now < pending.since + timeout:
                 self._limit(text, pending)
                 return
-        error = self._last_error()
+        error = self._bounds.last_error()
         self.refuse(
             text,
             StreamUnavailable(
-                f"{self._name}: no stream within {timeout:g} s, so {text} is not subscribed. "
+                f"{self._bounds.name}: no stream within {timeout:g} s, so {text} is not subscribed. "
                 f"{error or 'The host does not answer'}",
-                endpoint=self._name,
+                endpoint=self._bounds.name,
                 http_status=error.http_status if error is not None else None,
             ),
         )
@@ -175,25 +173,10 @@ class Waiting:
 
 
 class Kept:
-    """A socket that is wanted even without topics, until the client is closed, and who waits for it.
+    """A socket that is wanted even without topics, until the client is closed, and who waits for it."""
 
-    Args:
-        session: The present socket's session, None without a socket.
-        last_error: Why there is no socket.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        timings: Timings,
-        *,
-        session: Callable[[], Session | None],
-        last_error: Callable[[], StreamUnavailable | None],
-    ) -> None:
-        self._name = name
-        self._timings = timings
-        self._session = session
-        self._last_error = last_error
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._live: asyncio.Future[None] | None = None
         self.wanted = False
 
@@ -212,18 +195,18 @@ class Kept:
         if future.done():
             return
         loop = future.get_loop()
-        ends = since + patience(self._timings)
-        if self._session() is None:
-            ends = since + self._timings.connect_timeout
+        ends = since + patience(self._bounds.timings)
+        if self._bounds.session() is None:
+            ends = since + self._bounds.timings.connect_timeout
         if loop.time() < ends:
             timer = loop.call_at(ends, self._judge, future, since)
             future.add_done_callback(lambda _: timer.cancel())
         else:
             future.set_exception(
                 StreamUnavailable(
-                    f"{self._name}: not live within {ends - since:g} s. "
-                    f"{self._last_error() or 'The host does not answer'}",
-                    endpoint=self._name,
+                    f"{self._bounds.name}: not live within {ends - since:g} s. "
+                    f"{self._bounds.last_error() or 'The host does not answer'}",
+                    endpoint=self._bounds.name,
                 )
             )
 
