@@ -74,8 +74,9 @@ _BACKOFF: Final = 0.5
 _BACKOFF_MOST: Final = 30.0
 _WORKERS: Final = 6
 _SYNC_SECONDS: Final = 1.0
-_KEY_ENDED: Final = frozenset({30002, 30003, 30010, 30011})
-"""Unknown, frozen or expired key, address not on its list: of the key as a whole, not of one endpoint."""
+_KEY_ENDED: Final = frozenset({30002, 30003, 30005, 30010, 30011})
+"""Unknown, frozen or expired key, wrong signature, address not on its list: of the key as a whole, as a rule."""
+_SIGNATURE: Final = 30005
 _MEMO_LENGTH: Final = 8
 """A shorter memo may be any word of a reply; it is looked for only where the exchange names its keys."""
 
@@ -261,14 +262,19 @@ async def _whose(clients: Clients) -> str:
         return ""
 
 
-async def _still_taken(client: RestClient | FuturesClientV2) -> None:
+async def _still_taken(client: RestClient | FuturesClientV2, code: int) -> None:
     """Whether a key that one endpoint refused as a whole still works elsewhere. Raises when it does not.
 
     Otherwise all that is left would be noted as refused, and the archive called finished.
     """
     try:
         if isinstance(client, RestClient):
-            await client.get_spot_wallet_balance_v1()
+            if code == _SIGNATURE:
+                await client.get_spot_open_orders_v4(limit=1)
+            else:
+                await client.get_spot_wallet_balance_v1()
+        elif code == _SIGNATURE:
+            await client.get_futures_transfers(page=1, limit=10)
         else:
             await client.get_futures_account_assets()
     except (AuthError, PermissionDenied) as error:
@@ -522,8 +528,8 @@ class _Run:
             except (AuthError, PermissionDenied) as error:
                 if isinstance(error, AuthError) and ask.host not in self._answered:
                     raise
-                if error.code in _KEY_ENDED:
-                    await _still_taken(client)
+                if error.code is not None and error.code in _KEY_ENDED:
+                    await _still_taken(client, error.code)
                 return self._record(unit, params, error), None
             except ApiError as error:
                 return self._record(unit, params, error), None

@@ -90,8 +90,15 @@ async def run(console: Console, where: Where, *, as_json: bool) -> int:
             "unread": [{"what": what, "why": why} for what, why in held.unread],
         }
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
-        return 0
-    _show(console, held, found, todo, live=live)
+    else:
+        _show(console, held, found, todo, live=live)
+    unread = {what for what, _ in held.unread}
+    wallets = {"futures wallet"} if place.is_demo else {"futures wallet", "spot wallet", "funding wallet"}
+    if wallets <= unread:
+        errors.print(
+            "No wallet could be read: this is no plan. bitmart doctor says what is wrong.", style="red"
+        )
+        return 1
     return 0
 
 

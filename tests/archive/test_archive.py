@@ -283,6 +283,15 @@ async def test_a_wrong_key_ends_it_at_once(tmp_path: Path) -> None:
         )
         with pytest.raises(AuthError):
             await archive.run()
+        keys = {**sandbox.keys, "api_secret": "b" * 64}  # what is not signed answers all the same
+        with pytest.raises(AuthError, match="30005"):
+            await Archive(
+                tmp_path / "two",
+                credentials=Credentials(**keys),
+                environment=sandbox.environment,
+                since=sandbox.now_ms() - DAY,
+            ).run()
+        assert not (tmp_path / "two" / "report.json").exists()
         assert not (tmp_path / "report.json").exists()
     assert not (await asyncio.to_thread(verify_archive, tmp_path)).ok
 

@@ -245,3 +245,15 @@ def test_savings_do_not_swallow_what_was_redeemed() -> None:
         for command in step.commands:
             words = command.replace("AMOUNT", "1").split()
             assert parameters(methods()[words[2]].endpoint, words[3:]) is not None
+
+
+async def test_a_key_that_is_not_taken_is_no_empty_account(tmp_path: Path) -> None:
+    """When no wallet can be read the command ends with code 1 and says so; --json stays JSON."""
+    async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        options = where(tmp_path, sandbox)
+        path = tmp_path / "sandbox.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "api_key": "b" * 40}))
+        done = await bitmart("exit-plan", "--json", *options)
+    assert done.code == 1
+    assert "this is no plan" in done.err
+    assert json.loads(done.out)["balances"] == {}
