@@ -644,7 +644,7 @@ async def test_an_unreachable_host_is_explained() -> None:
     async with RestClient(base_url=url, timeout=5) as client:
         with pytest.raises(ConnectFailed) as caught:
             await client.get_system_time()
-        for words in (url.partition("://")[2], "Nothing was sent", "base_url="):
+        for words in (url.partition("://")[2], "Nothing was sent", "the host's address"):
             assert words in str(caught.value)
 
 
