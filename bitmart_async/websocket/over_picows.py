@@ -8,6 +8,7 @@ sizes checked in :class:`_Listener`, so that they are as with the other transpor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,7 @@ class _Listener(WSListener):
         self.flush()
         self.over = True
         self.gone.set()
+        asyncio.get_running_loop().call_soon(_settle, transport)
         if self.stopped is not None and not self.stopped.done():
             self.stopped.set_result(None)
 
@@ -136,6 +138,17 @@ class _Listener(WSListener):
             self.take = None
             if not stopped.done():
                 stopped.set_result(None)
+
+
+def _settle(transport: WSTransport) -> None:
+    """Take the error that picows keeps for ``wait_disconnected``: how the socket ended is told already.
+
+    It is there when picows is done with the disconnect, so one step of the coroutine fetches it without a task.
+    """
+    waiting = transport.wait_disconnected()
+    with contextlib.suppress(StopIteration, Exception):
+        waiting.send(None)
+    waiting.close()
 
 
 class _Picows:
