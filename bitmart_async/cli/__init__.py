@@ -20,13 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 success, 1 the task failed, 2 wrong usage or a missing extra, 130 interrupted.
     """
     try:
-        from bitmart_async.cli.app import run
-    except ModuleNotFoundError as missing:
-        if missing.name not in ("cyclopts", "rich"):
-            raise
-        print("The command line needs its extra: pip install 'bitmart-async[cli]'", file=sys.stderr)
-        return USAGE
-    try:
+        try:
+            from bitmart_async.cli.app import run
+        except ModuleNotFoundError as missing:
+            if missing.name not in ("cyclopts", "rich"):
+                raise
+            print("The command line needs its extra: pip install 'bitmart-async[cli]'", file=sys.stderr)
+            return USAGE
         return run(sys.argv[1:] if arguments is None else arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # at any moment, while its modules are read too
         return INTERRUPTED
