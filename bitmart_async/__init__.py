@@ -266,7 +266,7 @@ if TYPE_CHECKING:
     from bitmart_async.websocket.health import TopicHealth as TopicHealth
     from bitmart_async.websocket.order_books import BookChange as BookChange
     from bitmart_async.websocket.order_books import LiveOrderBook as LiveOrderBook
-    from bitmart_async.websocket.subscription import *
+    from bitmart_async.websocket.subscription import Subscription as Subscription
     from bitmart_async.websocket.topics import Market as Market
     from bitmart_async.websocket.topics import Topic as Topic
 else:  # hidden from type checkers: to them a module with __getattr__ has every name there could be

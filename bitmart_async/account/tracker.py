@@ -37,6 +37,7 @@ from bitmart_async.errors import (
 )
 from bitmart_async.websocket import topics
 from bitmart_async.websocket.handlers import Reporter, being_cancelled, check_handler, is_async
+from bitmart_async.websocket.subscription import when_ended
 from bitmart_async.websocket.topics import Market
 
 if TYPE_CHECKING:
@@ -598,7 +599,7 @@ class AccountTracker:
         """Subscribe a topic; whether it is still there by then."""
         subscription = await self._ws.subscribe(text, handler=handler)
         side.subscriptions.append(subscription)
-        subscription.ended = functools.partial(self._topic_lost, side, text, handler)
+        when_ended(subscription, functools.partial(self._topic_lost, side, text, handler))
         if not subscription.topics:
             self._topic_lost(side, text, handler, None)
         return bool(subscription.topics)

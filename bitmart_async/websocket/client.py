@@ -39,6 +39,7 @@ from bitmart_async.websocket.order_books import BookPort, BookWire, LiveOrderBoo
 from bitmart_async.websocket.pacing import Pacer
 from bitmart_async.websocket.session import Timings
 from bitmart_async.websocket.sockets import chosen_transport, open_websocket
+from bitmart_async.websocket.subscription import Member, Subscription
 from bitmart_async.websocket.topics import Market, Topic, parse
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from bitmart_async.websocket.events import StreamData
     from bitmart_async.websocket.mailbox import Overflow
     from bitmart_async.websocket.routes import Sink
-    from bitmart_async.websocket.subscription import Subscription
     from bitmart_async.websocket.transport import Transport
 
 __all__ = ["WebsocketClient"]
@@ -185,7 +185,7 @@ class WebsocketClient:
         self._reporter = Reporter(self._log)
         self._connections: dict[tuple[Market, bool], list[Connection]] = {}
         self._pacers: dict[str, Pacer] = {}
-        self._subscriptions: dict[str, list[Subscription[object]]] = {}
+        self._subscriptions: dict[str, list[Member]] = {}
         self._listeners: dict[str, list[Callable[[Event], None]]] = {}
         self._update_sinks: list[Sink] = []
         self._event_taps: list[Callable[[Event], None]] = []
@@ -435,17 +435,18 @@ class WebsocketClient:
                     "raw= goes without handler=, overflow= and queue_size=; subscribe twice for both"
                 )
         policy: Overflow = overflow or ("raise" if any(topic.private for topic in wanted) else "drop_oldest")
-        subscription = self._consumers.subscription(
-            tuple(topic.text for topic in wanted), handler, policy, queue_size, leave=self._leave, raw=raw
+        member = self._consumers.subscription(
+            tuple(topic.text for topic in wanted), handler, policy, queue_size, raw=raw
         )
-        subscription.stale_after = stale_after
-        answers = {topic.text: self._place(topic, subscription) for topic in wanted}
+        subscription: Subscription[object] = Subscription(member, self._leave)
+        member.stale_after = stale_after
+        answers = {topic.text: self._place(topic, member) for topic in wanted}
         try:
             await asyncio.wait(answers.values())
         except asyncio.CancelledError:
-            self._withdraw(subscription, list(answers))
+            self._withdraw(member, list(answers))
             raise
-        subscription.given = True
+        member.given = True
         refused: dict[str, str] = {}
         code: int | None = None
         for text, answer in answers.items():
@@ -461,10 +462,10 @@ class WebsocketClient:
                 refused.update(error.refused)
                 code = error.code
             elif error is not None:
-                self._withdraw(subscription, list(answers))
+                self._withdraw(member, list(answers))
                 raise error
         if refused:
-            self._withdraw(subscription, list(refused))  # where others have it, it stays theirs
+            self._withdraw(member, list(refused))  # where others have it, it stays theirs
             left = subscription if subscription.topics else None
             listed = "; ".join(f"{text}: {why}" for text, why in refused.items())
             kept = "the other topics of the call are subscribed" if left else "none is subscribed"
@@ -678,9 +679,9 @@ class WebsocketClient:
 
     # Connections ---------------------------------------------------------------------------------
 
-    def _place(self, topic: Topic[object], subscription: Subscription[object]) -> asyncio.Future[None]:
+    def _place(self, topic: Topic[object], member: Member) -> asyncio.Future[None]:
         connection = self._connection_of(topic.text) or self._room_for(topic.market, private=topic.private)
-        self._subscriptions.setdefault(topic.text, []).append(subscription)
+        self._subscriptions.setdefault(topic.text, []).append(member)
         connection.routes.add(topic)
         self._refresh(topic.text, connection)
         return connection.want(topic)
@@ -792,14 +793,14 @@ class WebsocketClient:
         for subscription in self._subscriptions.pop(text, []):
             subscription.lose(text, error)
 
-    def _withdraw(self, subscription: Subscription[object], texts: list[str]) -> list[asyncio.Future[None]]:
+    def _withdraw(self, member: Member, texts: list[str]) -> list[asyncio.Future[None]]:
         """Take a subscription out of its topics; the futures of those nobody else has."""
         gone: list[asyncio.Future[None]] = []
         for text in texts:
             holders = self._subscriptions.get(text, [])
-            if subscription in holders:
-                holders.remove(subscription)
-            subscription.lose(text)
+            if member in holders:
+                holders.remove(member)
+            member.lose(text)
             if holders:
                 connection = self._connection_of(text)
                 if connection is not None:
@@ -813,8 +814,8 @@ class WebsocketClient:
         connection = self._connection_of(text)
         return [connection.unwant(text)] if connection is not None else []
 
-    async def _leave(self, subscription: Subscription[object]) -> None:
-        gone = self._withdraw(subscription, list(subscription.topics))
+    async def _leave(self, member: Member) -> None:
+        gone = self._withdraw(member, list(member.topics))
         if gone:
             await asyncio.wait(gone)
 
@@ -913,7 +914,7 @@ class WebsocketClient:
     def _end_consumers(self) -> None:
         for holders in self._subscriptions.values():
             for subscription in holders:
-                for text in subscription.topics:
+                for text in tuple(subscription.topics):
                     subscription.lose(text)
         self._subscriptions.clear()
         for box in tuple(self._mailboxes):

@@ -9,11 +9,11 @@ from bitmart_async.errors import SlowConsumer
 from bitmart_async.websocket.events import Event
 from bitmart_async.websocket.handlers import guarded, guarded_raw, is_async, pump
 from bitmart_async.websocket.mailbox import Mailbox, Pressure
-from bitmart_async.websocket.subscription import Subscription
+from bitmart_async.websocket.subscription import Member
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
 
     from bitmart_async.websocket.events import Update
     from bitmart_async.websocket.handlers import Report
@@ -65,20 +65,19 @@ class Consumers:
         overflow: Overflow,
         queue_size: int,
         *,
-        leave: Callable[[Subscription[object]], Awaitable[None]],
         raw: Callable[[str, bytes], object] | None = None,
-    ) -> Subscription[object]:
+    ) -> Member:
         """A subscription with the consumer it was given, or an iterator."""
         if raw is not None:
-            return Subscription(texts, None, None, leave, guarded_raw(raw, self._failed))
+            return Member(texts, None, None, guarded_raw(raw, self._failed))
         if handler is not None and not is_async(handler):
-            return Subscription(texts, guarded(handler, self._failed), None, leave)
+            return Member(texts, guarded(handler, self._failed), None)
         box = self._mailbox(overflow, queue_size, handler or "an iterator", texts)
-        subscription: Subscription[object] = Subscription(texts, self._put(box, overflow), box, leave)
+        member = Member(texts, self._put(box, overflow), box)
         if handler is not None:
-            subscription.serve_handler()
+            member.iterable = False
             self._serve_updates(box, handler)
-        return subscription
+        return member
 
     def everything(self, handler: Callable[..., object]) -> Sink:
         """Where every update goes for a handler of ``update``."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bitmart_async.book import BookReads, BookResult, BookTrouble, OrderBook, not_ready
 from bitmart_async.errors import BookNotReady, ParameterError, SubscriptionRefused
 from bitmart_async.websocket.handlers import being_cancelled, check_handler, guarded, is_async, let_out
+from bitmart_async.websocket.subscription import when_ended
 
 if TYPE_CHECKING:
     import logging
@@ -326,7 +327,7 @@ class LiveOrderBook(BookReads):
     def _begin(self, subscription: Subscription[object], late: bool) -> None:
         """The topic is subscribed; ``late``: it already was, so no snapshot comes by itself."""
         self._subscription = subscription
-        subscription.ended = self._close
+        when_ended(subscription, self._close)
         if not subscription.topics:
             self._close(None)
         elif self._core.trouble is None:

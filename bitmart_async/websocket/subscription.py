@@ -16,9 +16,66 @@ if TYPE_CHECKING:
     from bitmart_async.websocket.mailbox import Mailbox
     from bitmart_async.websocket.routes import RawSink, Sink
 
-__all__ = ["Subscription"]
+__all__ = ["Member", "Subscription", "when_ended"]
 
 DataT_co = TypeVar("DataT_co", covariant=True)
+
+
+class Member:
+    """A subscription as its client holds it: who gets what, and how it ends."""
+
+    def __init__(
+        self,
+        topics: tuple[str, ...],
+        sink: Sink | None,
+        mailbox: Mailbox[Update[object]] | None,
+        raw_sink: RawSink | None = None,
+    ) -> None:
+        self.topics = dict.fromkeys(topics)
+        """Those it still has, in order."""
+        self.sink = sink
+        """Where its updates go, unless it wants frames."""
+        self.raw_sink = raw_sink
+        """Where the frames of its topics go, when it wants frames."""
+        self.mailbox = mailbox
+        self.iterable = mailbox is not None
+        """False when a handler is served from the mailbox."""
+        self.given = False
+        """Whether subscribe() has returned: what is refused before that it raises itself."""
+        self.stale_after: float | None = None
+        """Seconds its topics may be without data; None: the client's option counts."""
+        self.ended: Callable[[Exception | None], None] | None = None
+        """Told when the last topic is gone, with the reason where there is one."""
+
+    @property
+    def queued(self) -> int:
+        """Updates waiting for the consumer."""
+        return len(self.mailbox) if self.mailbox is not None else 0
+
+    @property
+    def queued_since_ns(self) -> int | None:
+        """When the oldest update that waits was received, Unix ns; None: none waits."""
+        oldest = self.mailbox.oldest if self.mailbox is not None else None
+        return oldest.received_ns if oldest is not None else None
+
+    @property
+    def dropped(self) -> int:
+        """Updates lost because the consumer fell behind."""
+        return self.mailbox.dropped if self.mailbox is not None else 0
+
+    def lose(self, topic: str, error: Exception | None = None) -> None:
+        """A topic is gone; with the last one the iteration ends."""
+        known = topic in self.topics
+        self.topics.pop(topic, None)
+        if self.topics:
+            if known and self.given and error is not None and self.iterable and self.mailbox is not None:
+                self.mailbox.note(error)
+            return
+        if self.mailbox is not None:
+            self.mailbox.close(error)
+        ended, self.ended = self.ended, None
+        if ended is not None:
+            ended(error)
 
 
 class Subscription(Generic[DataT_co]):
@@ -29,55 +86,31 @@ class Subscription(Generic[DataT_co]):
     shared: two subscriptions of one topic cost one subscription on the wire, and each gets every update.
     """
 
-    def __init__(
-        self,
-        topics: tuple[str, ...],
-        sink: Sink | None,
-        mailbox: Mailbox[Update[object]] | None,
-        leave: Callable[[Subscription[object]], Awaitable[None]],
-        raw_sink: RawSink | None = None,
-    ) -> None:
-        self._topics = dict.fromkeys(topics)
-        self._sink = sink
-        self.raw_sink = raw_sink
-        """Where the frames of its topics go, when it wants frames."""
-        self._mailbox = mailbox
+    def __init__(self, member: Member, leave: Callable[[Member], Awaitable[None]]) -> None:
+        self._member = member
         self._leave = leave
-        self._iterable = True
-        self.given = False
-        """Whether subscribe() has returned: what is refused before that it raises itself."""
-        self.stale_after: float | None = None
-        """Seconds its topics may be without data; None: the client's option counts."""
-        self.ended: Callable[[Exception | None], None] | None = None
-        """Told when the last topic is gone, with the reason where there is one."""
 
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics it still has."""
-        return tuple(self._topics)
+        return tuple(self._member.topics)
 
     @property
     def dropped(self) -> int:
         """Updates lost because the consumer fell behind; see ``overflow=``."""
-        return self._mailbox.dropped if self._mailbox is not None else 0
+        return self._member.dropped
 
     @property
     def queued(self) -> int:
         """Updates waiting for the consumer."""
-        return len(self._mailbox) if self._mailbox is not None else 0
-
-    @property
-    def queued_since_ns(self) -> int | None:
-        """When the oldest update that waits for the consumer was received, Unix ns; None: none waits."""
-        oldest = self._mailbox.oldest if self._mailbox is not None else None
-        return oldest.received_ns if oldest is not None else None
+        return self._member.queued
 
     async def unsubscribe(self) -> None:
         """Leave all topics; returns when the exchange has confirmed those nobody else has. Idempotent."""
-        await self._leave(cast("Subscription[object]", self))
+        await self._leave(self._member)
 
     def __aiter__(self) -> Self:
-        if self._mailbox is None or not self._iterable:
+        if not self._member.iterable:
             raise ParameterError(
                 "this subscription has a handler, which gets its updates; "
                 "subscribe without handler= to iterate"
@@ -93,9 +126,10 @@ class Subscription(Generic[DataT_co]):
                 ten minutes. While others are left, iteration can go on.
             LoginRefused: The exchange no longer accepts the keys.
         """
-        if self._mailbox is None or not self._iterable:
+        mailbox = self._member.mailbox
+        if mailbox is None or not self._member.iterable:
             raise ParameterError("this subscription has a handler; it cannot be iterated")
-        return cast("Coroutine[object, object, Update[DataT_co]]", self._mailbox.get())
+        return cast("Coroutine[object, object, Update[DataT_co]]", mailbox.get())
 
     async def __aenter__(self) -> Self:
         return self
@@ -108,30 +142,7 @@ class Subscription(Generic[DataT_co]):
     def __repr__(self) -> str:
         return f"<Subscription {first_few(self.topics) or 'without topics'}>"
 
-    # Used by the client ----------------------------------------------------------------------
 
-    @property
-    def sink(self) -> Sink | None:
-        """Where its updates go, unless it wants frames."""
-        return self._sink
-
-    def serve_handler(self) -> Mailbox[Update[object]] | None:
-        """The mailbox of an async handler; it is then not for iterating."""
-        self._iterable = False
-        return self._mailbox
-
-    def lose(self, topic: str, error: Exception | None = None) -> None:
-        """A topic is gone; with the last one the iteration ends."""
-        known = topic in self._topics
-        self._topics.pop(topic, None)
-        if self._topics:
-            told = known and self.given and error is not None
-            if told and self._mailbox is not None and self._iterable:
-                assert error is not None
-                self._mailbox.note(error)
-            return
-        if self._mailbox is not None:
-            self._mailbox.close(error)
-        ended, self.ended = self.ended, None
-        if ended is not None:
-            ended(error)
+def when_ended(subscription: Subscription[object], told: Callable[[Exception | None], None]) -> None:
+    """Call a function when the last topic of a subscription is gone, with the reason where there is one."""
+    subscription._member.ended = told  # pyright: ignore[reportPrivateUsage]
