@@ -87,7 +87,7 @@ class Sandbox:
             makers follow. Timestamps of calls are judged by real time at any speed.
         stepped: The market's time stands still but for :meth:`advance`.
         begins_ms: When the market's clock begins, Unix ms; now, when not given. With a stepped clock a fixed
-            time makes every run the same to the byte of each frame, candles, funding times and all.
+            time gives every run frames of the same values, candles, funding times and all.
         replay: Public topics carry only what :meth:`feed` is given, of any symbol; private ones, and REST,
             work as ever on the sandbox's own market.
         lively: With False nobody acts after the first book stands, so that tests are deterministic.

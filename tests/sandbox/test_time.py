@@ -103,7 +103,7 @@ async def all_so_far(socket: Stream, ping: Frame | str) -> list[Any]:
 
 @pytest.mark.asyncio
 async def test_with_a_beginning_every_frame_is_the_same() -> None:
-    """The same seed, beginning and steps give the same frames to the byte, whenever the test is run; funding
+    """The same seed, beginning and steps give the same frames, whenever the test is run; funding
     falls due when the test says so."""
     runs: list[list[Any]] = []
     for _ in range(2):
