@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bitmart_async.websocket.client import WebsocketClient
+    from tests.paper_book import PaperBook
 
 __all__ = ["PaperExchange", "PaperSocket"]
 
@@ -114,6 +115,8 @@ class PaperExchange:
         self.copies: dict[int, int] = {}
         """How often a number was sent beyond once."""
         self._held_back: dict[str, int] = {}
+        self.books: dict[str, PaperBook] = {}
+        """By topic: each brings a snapshot when it is subscribed or requested."""
 
     def serve(self, client: WebsocketClient) -> None:
         """Let a client meet this exchange instead of the network."""
@@ -151,6 +154,15 @@ class PaperExchange:
             else:
                 socket.topics.discard(topic)
             socket.put(json.dumps({"event": body["op"], "topic": topic}))
+        for topic in body["args"] if body["op"] in ("subscribe", "request") else ():
+            if topic in self.books and topic in socket.topics:
+                socket.put(self.books[topic].snapshot())
+
+    def push(self, topic: str, *frames: str) -> None:
+        """Send frames to all who have a topic."""
+        for socket in self.sockets:
+            if topic in socket.topics:
+                socket.put(*frames)
 
     def publish(self, topic: str, *, copies: int = 0, hold_back: bool = False) -> None:
         """Send the next number to all who have a topic; maybe again, maybe only after the one that follows."""

@@ -1,7 +1,8 @@
 """Ten minutes of a hard life in virtual time: every event seen exactly once, or its loss announced.
 
 ``BITMART_LIFE_SEED`` and ``BITMART_LIFE_SEEDS`` choose the first seed and how many; a failure prints its
-seed. Further actors (books, say) join in ``ACTORS``: each gets the life, and is asked at the end.
+seed. Further actors join in ``ACTORS``: each gets the life, and is asked at the end. A live order book is
+one of them; its pushes are also lost, repeated, swapped and spoilt.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bitmart_async import WebsocketClient
+from bitmart_async import BookNotReady, BookTrouble, WebsocketClient
 from bitmart_async.errors import BitMartError
 from tests.conftest import KEYS
 from tests.fast_time import JumpingLoop, run_on
+from tests.paper_book import PaperBook
 from tests.paper_exchange import LATENCY, PaperExchange
 from tests.scripted_ws import our_tasks
 from tests.wall_clock import set_wall_clock
@@ -117,7 +119,8 @@ class Life:
         async with self.ws:
             await self.ws.subscribe(_PUBLIC, handler=self.see, stale_after=_STALE)
             await self.ws.subscribe(_PRIVATE, handler=self.see, is_private=True)
-            for actor in ACTORS:
+            actors = [actor() for actor in ACTORS]
+            for actor in actors:
                 await actor.begin(self)
             market = asyncio.create_task(self._publish())
             ends = self.now + _SECONDS
@@ -127,11 +130,13 @@ class Life:
                 self.done.append(fault.__name__)
                 await fault()
             await asyncio.sleep(60.0)  # calm
+            for actor in actors:
+                await actor.end(self)
             market.cancel()
             self.exchange.release()
             await asyncio.sleep(1.0)
             self._check()
-            for actor in ACTORS:
+            for actor in actors:
                 actor.check(self)
         assert our_tasks() == []
 
@@ -194,11 +199,82 @@ class Actor:
     async def begin(self, life: Life) -> None:
         """Subscribe what it needs."""
 
+    async def end(self, life: Life) -> None:
+        """Come to rest."""
+
     def check(self, life: Life) -> None:
         """Assert what it promises, after a minute of calm."""
 
 
-ACTORS: list[Actor] = []
+class BookActor(Actor):
+    """A live order book: whatever it serves is what the exchange had at that version, and not long ago."""
+
+    _OLDEST = 10.0
+    """Seconds: a dead socket is noticed by then (a ping every 5 s, 3 s for an answer)."""
+
+    async def begin(self, life: Life) -> None:
+        self.paper = PaperBook("BOOK_USDT", life.random)
+        self.versions: dict[int, float] = {}
+        life.exchange.books[self.paper.topic] = self.paper
+        self.book = await life.ws.order_book(self.paper.topic)
+        self.wrong: list[AssertionError] = []
+        self.book.on_change(lambda change: self._read_in_handler(life))
+        self.served = self.refused = 0
+        self.pushing = asyncio.create_task(self._push(life))
+
+    async def _push(self, life: Life) -> None:
+        held_back: list[str] = []
+        while True:
+            await asyncio.sleep(life.random.expovariate(5.0))
+            fault = life.random.random()
+            frame = self.paper.crossed() if fault < 0.005 else self.paper.move()
+            self.versions[self.paper.version] = life.now
+            if 0.005 <= fault < 0.015:
+                continue  # lost
+            if 0.015 <= fault < 0.03 and not held_back:
+                held_back.append(frame)
+                continue
+            frames = [frame, frame] if 0.03 <= fault < 0.05 else [frame]
+            life.exchange.push(self.paper.topic, *frames, *held_back)
+            held_back.clear()
+            self.read(life)
+
+    def read(self, life: Life) -> None:
+        """Read it as a bot would, at any moment."""
+        try:
+            seen = self.book.snapshot()
+        except BookNotReady:
+            self.refused += 1
+            return
+        self.served += 1
+        assert (list(seen.bids), list(seen.asks)) == self.paper.history[seen.version], seen.version
+        following = self.versions.get(seen.version + 1, life.now)
+        assert life.now - following <= self._OLDEST, f"served {life.now - following:.1f} s after it was past"
+
+    def _read_in_handler(self, life: Life) -> None:
+        try:
+            self.read(life)
+        except AssertionError as error:  # the client would keep what a handler raises
+            self.wrong.append(error)
+
+    async def end(self, life: Life) -> None:
+        self.pushing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.pushing  # what a read found wrong is raised here
+        life.exchange.push(self.paper.topic, self.paper.move())
+        await asyncio.sleep(20.0)
+
+    def check(self, life: Life) -> None:
+        self.read(life)
+        assert not self.wrong, self.wrong[0]
+        assert self.book.version == self.paper.version
+        assert self.served > 2000
+        assert self.refused > 0
+        assert self.book.gaps > 5
+        assert self.book.troubles[BookTrouble.CROSSED] > 0
+
+
+ACTORS: list[type[Actor]] = [BookActor]
 
 
 @pytest.mark.parametrize("seed", _SEEDS)
