@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -274,9 +276,16 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
     return 0
 
 
+class _Console(Console):
+    """Says a broken pipe as plain print does."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _task(work: Callable[[Console], Coroutine[object, object, int]], *, stopped: str = "Stopped.") -> int:
     """Run a command to its exit code; its errors become one line, Ctrl-C a goodbye."""
-    console, errors = Console(highlight=False), Console(highlight=False, stderr=True)
+    console, errors = _Console(highlight=False), Console(highlight=False, stderr=True)
     try:
         return asyncio.run(work(console))
     except KeyboardInterrupt:
@@ -285,6 +294,9 @@ def _task(work: Callable[[Console], Coroutine[object, object, int]], *, stopped:
     except ConfigurationError as error:
         errors.print(Text(str(error), style="red"), soft_wrap=True)
         return USAGE
+    except BrokenPipeError:  # whoever reads has enough: `| head`. Python must not try to write the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (BitMartError, OSError) as error:
         errors.print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
         return 1

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import shlex
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -54,6 +55,21 @@ async def test_a_sandbox_of_its_own_has_orders_to_show() -> None:
     assert "52000" not in orders.out  # of the contract
     assert positions.code == 0, positions
     assert "long" in positions.out
+
+
+async def test_a_reader_that_has_enough_ends_it(tmp_path: Path) -> None:
+    """``| head``: the command ends with code 0 and no word about it."""
+    async with Sandbox(speed=20) as sandbox:
+        place = shlex.join(where(tmp_path, sandbox))
+        process = await asyncio.create_subprocess_shell(
+            f"set -o pipefail; {sys.executable} -W error -m bitmart_async trades BTC_USDT {place} | head -n 1",
+            executable="/bin/bash",
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(20):
+            out, err = await process.communicate()
+    assert out.count(b"\n") == 1
+    assert (process.returncode, err) == (0, b"")
 
 
 async def test_lines_where_nobody_looks(tmp_path: Path) -> None:
