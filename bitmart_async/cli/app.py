@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,8 +12,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from bitmart_async import BitMartError, ConfigurationError, __version__
-from bitmart_async.cli import INTERRUPTED, USAGE, stream_commands
+from bitmart_async import __version__
+from bitmart_async.cli import USAGE, stream_commands
+from bitmart_async.cli.task import run_task
 from bitmart_async.cli.where import Where
 
 if TYPE_CHECKING:
@@ -149,7 +147,7 @@ def archive(
     """
     from bitmart_async.cli.archive import run as archive_run
 
-    return _task(
+    return run_task(
         lambda console: archive_run(
             console,
             where,
@@ -176,7 +174,7 @@ def archive_verify(path: Path, /, *, json: Annotated[bool, Parameter(negative=""
     """
     from bitmart_async.cli.archive import verify
 
-    return _task(lambda console: verify(console, path, as_report=json))
+    return run_task(lambda console: verify(console, path, as_report=json))
 
 
 @app.command
@@ -220,7 +218,7 @@ def call(
         app(["call", "--help"], console=console, result_action="return_value")
         console.print("\nEvery method: bitmart call --list")
         return USAGE
-    return _task(
+    return run_task(
         lambda console: make_call(console, where, method, pairs, yes=yes, as_it_came=json, describe=params)
     )
 
@@ -238,7 +236,7 @@ def doctor(*, json: Annotated[bool, Parameter(negative="")] = False, where: Wher
     """
     from bitmart_async.cli.doctor import run as examine
 
-    return _task(lambda console: examine(console, where, as_json=json))
+    return run_task(lambda console: examine(console, where, as_json=json))
 
 
 @app.command(name="exit-plan")
@@ -254,7 +252,7 @@ def exit_plan(*, json: Annotated[bool, Parameter(negative="")] = False, where: W
     """
     from bitmart_async.cli.exit_plan import run as plan
 
-    return _task(lambda console: plan(console, where, as_json=json))
+    return run_task(lambda console: plan(console, where, as_json=json))
 
 
 @app.command
@@ -276,33 +274,7 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
     return 0
 
 
-class _Console(Console):
-    """Says a broken pipe as plain print does."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-def _task(work: Callable[[Console], Coroutine[object, object, int]], *, stopped: str = "Stopped.") -> int:
-    """Run a command to its exit code; its errors become one line, Ctrl-C a goodbye."""
-    console, errors = _Console(highlight=False), Console(highlight=False, stderr=True)
-    try:
-        return asyncio.run(work(console))
-    except KeyboardInterrupt:
-        errors.print(stopped)
-        return INTERRUPTED
-    except ConfigurationError as error:
-        errors.print(Text(str(error), style="red"), soft_wrap=True)
-        return USAGE
-    except BrokenPipeError:  # whoever reads has enough: `| head`. Python must not try to write the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (BitMartError, OSError) as error:
-        errors.print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
-        return 1
-
-
-stream_commands.register(app, _task)
+stream_commands.register(app)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from bitmart_async import ConfigurationError
+from bitmart_async.cli.task import run_task
 from bitmart_async.cli.where import Where
 
 if TYPE_CHECKING:
@@ -23,249 +24,233 @@ _Flag = Annotated[bool, Parameter(negative="")]
 _Market = Literal["spot", "futures"]
 
 
-class Task(Protocol):
-    """Runs a command to its exit code."""
+def record(
+    *topics: str,
+    out: Path,
+    for_: Annotated[float | None, Parameter(name="--for")] = None,
+    all_spot: _Flag = False,
+    all_futures: _Flag = False,
+    rotate_mb: float = 256.0,
+    rotate_minutes: float = 60.0,
+    json: _Flag = False,
+    where: Where = _LIVE,
+) -> int:
+    """Record streams into a folder until Ctrl-C: every frame as it came, with its time of receipt.
 
-    def __call__(
-        self, work: Callable[[Console], Coroutine[object, object, int]], *, stopped: str = ...
-    ) -> int:
-        """Run it."""
-        ...
+    The files are compressed, survive a kill of the recorder and are read by bitmart replay and export. A
+    lost connection comes back by itself; the gap is marked. Run it again to go on in the same folder.
+
+    Parameters
+    ----------
+    topics
+        Like spot/trade:BTC_USDT or futures/order; 'spot/ticker:*' is one topic for every symbol that trades.
+    out
+        The folder; it is made when it is not there.
+    for_
+        Seconds after which it ends; until Ctrl-C when not given.
+    all_spot
+        Tickers and trades of every spot pair, over as many sockets as it takes.
+    all_futures
+        Tickers and trades of every contract.
+    rotate_mb
+        A file of so many megabytes is followed by a new one.
+    rotate_minutes
+        A file that is so old is followed by a new one.
+    json
+        Print the final figures as JSON, and nothing else.
+    """
+    from bitmart_async.cli.record import record as run
+
+    return run_task(
+        lambda console: run(
+            console, where, topics, out, all_spot=all_spot, all_futures=all_futures, seconds=for_,
+            rotate_mb=rotate_mb, rotate_minutes=rotate_minutes, as_json=json,
+        )
+    )  # fmt: skip
 
 
-def register(app: App, task: Task) -> None:
-    """Add the commands."""
+def export(path: Path, *topics: str, out: Path, csv: _Flag = False, json: _Flag = False) -> int:
+    """Write a recording as tables: one Parquet file per channel, numbers exact, times UTC.
 
-    @app.command
-    def record(
-        *topics: str,
-        out: Path,
-        for_: Annotated[float | None, Parameter(name="--for")] = None,
-        all_spot: _Flag = False,
-        all_futures: _Flag = False,
-        rotate_mb: float = 256.0,
-        rotate_minutes: float = 60.0,
-        json: _Flag = False,
-        where: Where = _LIVE,
-    ) -> int:
-        """Record streams into a folder until Ctrl-C: every frame as it came, with its time of receipt.
+    Parameters
+    ----------
+    path
+        The folder a recorder wrote.
+    topics
+        Only these; all that were recorded when not given.
+    out
+        The folder for the tables; tables of the same name are replaced.
+    csv
+        Write every table as CSV too.
+    json
+        Print the result as JSON, and nothing else.
+    """
+    from bitmart_async.cli.export import export as run
 
-        The files are compressed, survive a kill of the recorder and are read by bitmart replay and export. A
-        lost connection comes back by itself; the gap is marked. Run it again to go on in the same folder.
+    return run_task(lambda console: run(console, path, out, topics=topics, csv=csv, as_json=json))
 
-        Parameters
-        ----------
-        topics
-            Like spot/trade:BTC_USDT or futures/order; 'spot/ticker:*' is one topic for every symbol that trades.
-        out
-            The folder; it is made when it is not there.
-        for_
-            Seconds after which it ends; until Ctrl-C when not given.
-        all_spot
-            Tickers and trades of every spot pair, over as many sockets as it takes.
-        all_futures
-            Tickers and trades of every contract.
-        rotate_mb
-            A file of so many megabytes is followed by a new one.
-        rotate_minutes
-            A file that is so old is followed by a new one.
-        json
-            Print the final figures as JSON, and nothing else.
-        """
-        from bitmart_async.cli.record import record as run
 
-        return task(
-            lambda console: run(
-                console, where, topics, out, all_spot=all_spot, all_futures=all_futures, seconds=for_,
-                rotate_mb=rotate_mb, rotate_minutes=rotate_minutes, as_json=json,
-            )
-        )  # fmt: skip
+def replay(
+    path: Path,
+    *topics: str,
+    speed: float = 1.0,
+    fast: _Flag = False,
+    serve: _Flag = False,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    summary: _Flag = False,
+    json: _Flag = False,
+) -> int:
+    """Play a recording back: as updates on the terminal, or served so that any client can connect to the past.
 
-    @app.command
-    def export(path: Path, *topics: str, out: Path, csv: _Flag = False, json: _Flag = False) -> int:
-        """Write a recording as tables: one Parquet file per channel, numbers exact, times UTC.
+    Parameters
+    ----------
+    path
+        The folder a recorder wrote, or one of its files.
+    topics
+        Only these; all that were recorded when not given.
+    speed
+        1 is the recorded pace, 10 ten times as fast.
+    fast
+        As fast as possible.
+    serve
+        Serve it as the streams of a sandbox; it begins with the first subscribe and ends with the recording.
+    host
+        With --serve: the address to listen on.
+    port
+        With --serve: TCP port of the spot streams, the futures streams have the next one; 0 takes free ones.
+    summary
+        Tell what the recording holds, and play nothing.
+    json
+        One JSON object per line, and nothing else.
+    """
+    from bitmart_async.cli import replay as player
 
-        Parameters
-        ----------
-        path
-            The folder a recorder wrote.
-        topics
-            Only these; all that were recorded when not given.
-        out
-            The folder for the tables; tables of the same name are replaced.
-        csv
-            Write every table as CSV too.
-        json
-            Print the result as JSON, and nothing else.
-        """
-        from bitmart_async.cli.export import export as run
+    pace = None if fast else speed
+    if serve and topics:
+        raise ConfigurationError("--serve serves every recorded topic; the client chooses")
+    if summary:
+        return run_task(lambda console: player.summary(console, path, as_json=json))
+    if serve:
+        return run_task(
+            lambda console: player.serve(console, path, speed=pace, host=host, port=port, as_json=json)
+        )
+    return run_task(lambda console: player.replay(console, path, topics=topics, speed=pace, as_json=json))
 
-        return task(lambda console: run(console, path, out, topics=topics, csv=csv, as_json=json))
 
-    @app.command
-    def replay(
-        path: Path,
-        *topics: str,
-        speed: float = 1.0,
-        fast: _Flag = False,
-        serve: _Flag = False,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        summary: _Flag = False,
-        json: _Flag = False,
-    ) -> int:
-        """Play a recording back: as updates on the terminal, or served so that any client can connect to the past.
+def book(
+    symbol: str,
+    /,
+    *,
+    market: _Market | None = None,
+    once: _Flag = False,
+    json: _Flag = False,
+    where: Where = _LIVE,
+) -> int:
+    """The order book, live: best prices and sizes, kept exact from the incremental stream.
 
-        Parameters
-        ----------
-        path
-            The folder a recorder wrote, or one of its files.
-        topics
-            Only these; all that were recorded when not given.
-        speed
-            1 is the recorded pace, 10 ten times as fast.
-        fast
-            As fast as possible.
-        serve
-            Serve it as the streams of a sandbox; it begins with the first subscribe and ends with the recording.
-        host
-            With --serve: the address to listen on.
-        port
-            With --serve: TCP port of the spot streams, the futures streams have the next one; 0 takes free ones.
-        summary
-            Tell what the recording holds, and play nothing.
-        json
-            One JSON object per line, and nothing else.
-        """
-        from bitmart_async.cli import replay as player
+    Parameters
+    ----------
+    symbol
+        BTC_USDT is a spot pair, BTCUSDT a contract.
+    market
+        spot or futures, where the symbol's form does not say.
+    once
+        Print it once and end.
+    json
+        JSON, and nothing else: one line per change.
+    """
+    return run_task(_watch(where, "book", symbol, market, once=once, json=json))
 
-        pace = None if fast else speed
-        if serve and topics:
-            raise ConfigurationError("--serve serves every recorded topic; the client chooses")
-        if summary:
-            return task(lambda console: player.summary(console, path, as_json=json))
-        if serve:
-            return task(
-                lambda console: player.serve(console, path, speed=pace, host=host, port=port, as_json=json)
-            )
-        return task(lambda console: player.replay(console, path, topics=topics, speed=pace, as_json=json))
 
-    @app.command
-    def book(
-        symbol: str,
-        /,
-        *,
-        market: _Market | None = None,
-        once: _Flag = False,
-        json: _Flag = False,
-        where: Where = _LIVE,
-    ) -> int:
-        """The order book, live: best prices and sizes, kept exact from the incremental stream.
+def ticker(
+    symbol: str,
+    /,
+    *,
+    market: _Market | None = None,
+    once: _Flag = False,
+    json: _Flag = False,
+    where: Where = _LIVE,
+) -> int:
+    """Last price, best prices and 24-hour figures, live.
 
-        Parameters
-        ----------
-        symbol
-            BTC_USDT is a spot pair, BTCUSDT a contract.
-        market
-            spot or futures, where the symbol's form does not say.
-        once
-            Print it once and end.
-        json
-            JSON, and nothing else: one line per change.
-        """
-        return task(_watch(where, "book", symbol, market, once=once, json=json))
+    Parameters
+    ----------
+    symbol
+        BTC_USDT is a spot pair, BTCUSDT a contract.
+    market
+        spot or futures, where the symbol's form does not say.
+    once
+        Print it once and end.
+    json
+        JSON, and nothing else: one line per change.
+    """
+    return run_task(_watch(where, "ticker", symbol, market, once=once, json=json))
 
-    @app.command
-    def ticker(
-        symbol: str,
-        /,
-        *,
-        market: _Market | None = None,
-        once: _Flag = False,
-        json: _Flag = False,
-        where: Where = _LIVE,
-    ) -> int:
-        """Last price, best prices and 24-hour figures, live.
 
-        Parameters
-        ----------
-        symbol
-            BTC_USDT is a spot pair, BTCUSDT a contract.
-        market
-            spot or futures, where the symbol's form does not say.
-        once
-            Print it once and end.
-        json
-            JSON, and nothing else: one line per change.
-        """
-        return task(_watch(where, "ticker", symbol, market, once=once, json=json))
+def trades(
+    symbol: str,
+    /,
+    *,
+    market: _Market | None = None,
+    once: _Flag = False,
+    json: _Flag = False,
+    where: Where = _LIVE,
+) -> int:
+    """The trades of anybody, live, newest first.
 
-    @app.command
-    def trades(
-        symbol: str,
-        /,
-        *,
-        market: _Market | None = None,
-        once: _Flag = False,
-        json: _Flag = False,
-        where: Where = _LIVE,
-    ) -> int:
-        """The trades of anybody, live, newest first.
+    Parameters
+    ----------
+    symbol
+        BTC_USDT is a spot pair, BTCUSDT a contract.
+    market
+        spot or futures, where the symbol's form does not say.
+    once
+        Print it once and end.
+    json
+        JSON, and nothing else: one line per change.
+    """
+    return run_task(_watch(where, "trades", symbol, market, once=once, json=json))
 
-        Parameters
-        ----------
-        symbol
-            BTC_USDT is a spot pair, BTCUSDT a contract.
-        market
-            spot or futures, where the symbol's form does not say.
-        once
-            Print it once and end.
-        json
-            JSON, and nothing else: one line per change.
-        """
-        return task(_watch(where, "trades", symbol, market, once=once, json=json))
 
-    @app.command
-    def orders(
-        symbol: str = "",
-        /,
-        *,
-        market: _Market | None = None,
-        once: _Flag = False,
-        json: _Flag = False,
-        where: Where = _LIVE,
-    ) -> int:
-        """The account's orders, live: open ones first. Needs keys, or a sandbox.
+def orders(
+    symbol: str = "",
+    /,
+    *,
+    market: _Market | None = None,
+    once: _Flag = False,
+    json: _Flag = False,
+    where: Where = _LIVE,
+) -> int:
+    """The account's orders, live: open ones first. Needs keys, or a sandbox.
 
-        Parameters
-        ----------
-        symbol
-            BTC_USDT is a spot pair, BTCUSDT a contract; those of every symbol when not given.
-        market
-            spot or futures, where the symbol's form does not say.
-        once
-            Print it once and end.
-        json
-            JSON, and nothing else: one line per change.
-        """
-        return task(_watch(where, "orders", symbol, market, once=once, json=json))
+    Parameters
+    ----------
+    symbol
+        BTC_USDT is a spot pair, BTCUSDT a contract; those of every symbol when not given.
+    market
+        spot or futures, where the symbol's form does not say.
+    once
+        Print it once and end.
+    json
+        JSON, and nothing else: one line per change.
+    """
+    return run_task(_watch(where, "orders", symbol, market, once=once, json=json))
 
-    @app.command
-    def positions(
-        symbol: str = "", /, *, once: _Flag = False, json: _Flag = False, where: Where = _LIVE
-    ) -> int:
-        """The account's futures positions, live. Needs keys, or a sandbox.
 
-        Parameters
-        ----------
-        symbol
-            A contract, like BTCUSDT; all when not given.
-        once
-            Print it once and end.
-        json
-            JSON, and nothing else: one line per change.
-        """
-        return task(_watch(where, "positions", symbol, None, once=once, json=json))
+def positions(symbol: str = "", /, *, once: _Flag = False, json: _Flag = False, where: Where = _LIVE) -> int:
+    """The account's futures positions, live. Needs keys, or a sandbox.
+
+    Parameters
+    ----------
+    symbol
+        A contract, like BTCUSDT; all when not given.
+    once
+        Print it once and end.
+    json
+        JSON, and nothing else: one line per change.
+    """
+    return run_task(_watch(where, "positions", symbol, None, once=once, json=json))
 
 
 def _watch(
@@ -274,3 +259,9 @@ def _watch(
     from bitmart_async.cli.watch import watch
 
     return lambda console: watch(console, where, kind, symbol, market=market, once=once, as_json=json)
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    for command in (record, export, replay, book, ticker, trades, orders, positions):
+        app.command(command)

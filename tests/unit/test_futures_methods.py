@@ -545,10 +545,11 @@ async def test_a_rule(method: str, wrong: dict[str, Any], says: str) -> None:
 
 async def test_the_longest_windows_pass() -> None:
     """Exactly the longest window the exchange takes is no mistake."""
-    await _send(
-        "get_futures_affiliate_rebate_user",
-        {"cid": "42", "start_time": 1770000000, "end_time": 1770000000 + 60 * 86400},
-    )
+    method, window = "get_futures_affiliate_rebate_user", {"start_time": 1770000000}
+    longest = 1770000000 + 60 * 86400
+    assert (await _send(method, {"cid": "42", **window, "end_time": longest})).sent["end_time"] == longest
+    with pytest.raises(ParameterError):
+        await _send(method, {"cid": "42", **window, "end_time": longest + 1})
 
 
 async def test_a_size_makes_a_tp_sl_order_close_that_quantity() -> None:
