@@ -71,8 +71,8 @@ websocket.keeper
 websocket.rotation
 websocket.connection
 websocket.client websocket
-archive.raw archive.journal archive.columns archive.plan archive.unknown
-archive.units archive.parquet
+archive.raw archive.journal archive.lock archive.columns archive.plan archive.unknown
+archive.units archive.parquet archive.progress
 archive.replay
 archive.tables
 archive.report

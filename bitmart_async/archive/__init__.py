@@ -4,9 +4,10 @@
 finished archive against its own raw replies. Needs the extra ``store``. See docs/archive.md.
 """
 
+from bitmart_async.archive.progress import ArchiveProgress
 from bitmart_async.archive.raw import Damaged
 from bitmart_async.archive.report import ArchiveReport, Gap, TableReport
-from bitmart_async.archive.runner import Archive, ArchiveProgress, archive_account
+from bitmart_async.archive.runner import Archive, archive_account
 from bitmart_async.archive.verify import Verification, verify_archive
 
 __all__ = [

@@ -24,7 +24,6 @@ __all__ = [
     "Done",
     "Head",
     "Journal",
-    "Lock",
     "read_head",
     "sync_folder",
     "write_file",
@@ -161,26 +160,3 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-class Lock:
-    """Holds a folder for one process, until it is closed or the process ends in any way."""
-
-    def __init__(self, path: Path, kind: str = "archive") -> None:
-        """Raises ConfigurationError when another process holds it."""
-        self._file = (path / f"{kind}.lock").open("ab")
-        try:
-            import fcntl
-        except ModuleNotFoundError:  # Windows: nothing that ends with the process without a handle on it
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._file.close()
-            raise ConfigurationError(
-                f"another process is writing the {kind} in {path}; wait for it or give another folder"
-            ) from None
-
-    def close(self) -> None:
-        """Let go."""
-        self._file.close()

@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections import defaultdict
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -20,9 +19,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast
 
 from bitmart_async._version import __version__
 from bitmart_async.archive.columns import iso
-from bitmart_async.archive.journal import FORMAT, Done, Head, Journal, Lock, read_head, write_file, write_head
+from bitmart_async.archive.journal import FORMAT, Done, Head, Journal, read_head, write_file, write_head
+from bitmart_async.archive.lock import Lock
 from bitmart_async.archive.parquet import arrow
 from bitmart_async.archive.plan import ASKS, OMITTED
+from bitmart_async.archive.progress import WORKERS, Course
 from bitmart_async.archive.raw import RawFile, record
 from bitmart_async.archive.replay import Decoder, Replay, plain
 from bitmart_async.archive.report import ArchiveReport, TableReport, as_json, as_markdown, table_report
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from bitmart_async.archive.plan import Ask, Found
+    from bitmart_async.archive.progress import ArchiveProgress
     from bitmart_async.archive.raw import Record
     from bitmart_async.archive.units import Line, Unit
     from bitmart_async.credentials import Credentials
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
 
     Clients: TypeAlias = dict[str, RestClient | FuturesClientV2]
 
-__all__ = ["SINCE", "Archive", "ArchiveProgress", "archive_account"]
+__all__ = ["SINCE", "Archive", "archive_account"]
 
 T = TypeVar("T")
 
@@ -72,32 +74,12 @@ _TRIES: Final = 6
 """Of one request that gets no usable answer, each with the client's own repeats inside."""
 _BACKOFF: Final = 0.5
 _BACKOFF_MOST: Final = 30.0
-_WORKERS: Final = 6
 _SYNC_SECONDS: Final = 1.0
 _KEY_ENDED: Final = frozenset({30002, 30003, 30005, 30010, 30011})
 """Unknown, frozen or expired key, wrong signature, address not on its list: of the key as a whole, as a rule."""
 _SIGNATURE: Final = 30005
 _MEMO_LENGTH: Final = 8
 """A shorter memo may be any word of a reply; it is looked for only where the exchange names its keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveProgress:
-    """How far it is. Figures are of what is known now: full windows and new symbols add to them."""
-
-    phase: Literal["reading", "writing"]
-    requests: int
-    """Made so far, by this run."""
-    left: int
-    """Requests that are left at least."""
-    seconds_left: float
-    """What these take at the exchange's rate limits and the speed seen so far."""
-    rows: int
-    """Read so far, by this run."""
-    doing: tuple[str, ...]
-    """Tables that are read or written now."""
-    waiting: str = ""
-    """Why nothing moves for a while, if it is known; else empty."""
 
 
 class _Failed(Exception):
@@ -131,7 +113,8 @@ class Archive:
                 order names; faster, and an order that was cancelled unfilled may be missed.
             retry_refused: Ask again for what was refused in an earlier run.
             rate_limits: To share with clients of the same key.
-            on_progress: Called after every reply.
+            on_progress: Called after every reply, when a list begins and ends, before a wait, and for every table
+                that is written.
         """
         self._out = Path(out)
         self._credentials = credentials
@@ -338,7 +321,6 @@ class _Run:
         self._secrets = secrets
         self._memo = memo
         self._again = again
-        self._tell = tell
         self._journal = Journal(out / "journal.ndjson")
         self._raw: dict[str, RawFile] = {}
         self._found: Found = self._journal.found()
@@ -347,11 +329,7 @@ class _Run:
         self._answered: set[str] = set()  # hosts that have taken the key
         self._failed: set[str] = set()  # units that got no answer in this run
         self._refused: set[str] = set()  # units that were refused in this run
-        self._left: dict[str, int] = {}
-        self._pace: dict[str, float] = {}
-        self._doing: dict[str, None] = {}
-        self._requests = 0
-        self._rows = 0
+        self._course = Course(self._asks, tell)
         self._synced = time.monotonic()
         (out / "raw").mkdir(exist_ok=True)
         try:
@@ -381,7 +359,7 @@ class _Run:
     def left(self) -> int:
         """Requests that are left at least."""
         self._estimate()
-        return sum(self._left.values())
+        return self._course.left
 
     async def read(self, clients: Clients) -> None:
         """All stages, and once more what got no answer."""
@@ -395,16 +373,18 @@ class _Run:
                     break
 
     async def _stage(self, asks: Sequence[Ask], clients: Clients) -> None:
-        places = asyncio.Semaphore(_WORKERS)
+        places = asyncio.Semaphore(WORKERS)
 
         async def work(ask: Ask) -> None:
             async with places:
-                self._doing[ask.table] = None
+                self._course.begun(ask.table)
                 try:
                     for line in lines(ask, self._found, self._head):
                         await self._line(clients[ask.host], line)
-                finally:
-                    self._doing.pop(ask.table, None)
+                except BaseException:
+                    self._course.dropped(ask.table)
+                    raise
+                self._course.ended(ask.table)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -432,9 +412,10 @@ class _Run:
         if replay.ended is not None and done is None:  # the end was kept, and the kill came before the note
             return self._end(unit, replay, tally)
         scale: int = getattr(unit.ask.plan, "unit", 1)
-        others = self._left.get(unit.ask.table, 1) - windows_left(unit)
+        table = unit.ask.table
+        others = max(0, self._course.left_of(table) - windows_left(unit))
         while (params := replay.reading.params) is not None:
-            self._left[unit.ask.table] = others + windows_left(unit, replay.reading.place[0] * scale)
+            self._course.set_left(table, others + windows_left(unit, replay.reading.place[0] * scale))
             try:
                 reply, data = await self._request(client, unit, plain(params))
             except _Failed as failure:
@@ -443,12 +424,10 @@ class _Run:
                 return False
             raw.add(reply)
             self._sync()
-            self._requests += 1
-            self._rows += tally.add(replay.feed(reply, data))
-            self._progress("reading")
+            self._course.replied(table, tally.add(replay.feed(reply, data)))
             if replay.ended is not None:
                 return self._end(unit, replay, tally)
-        self._left[unit.ask.table] = others
+        self._course.set_left(table, others)
         self._finish(unit, "done", replay, tally)
         return True
 
@@ -468,7 +447,7 @@ class _Run:
             code=replay.ended.code,
             reason=replay.ended.reason,
         )
-        self._left[unit.ask.table] = self._units_left(unit.ask)
+        self._course.set_left(unit.ask.table, self._units_left(unit.ask))
         return False
 
     def _finish(
@@ -482,6 +461,12 @@ class _Run:
         reason: str = "",
     ) -> None:
         self._open(unit.ask).sync()
+        if state != "done":
+            self._course.missed(
+                unit.ask.table,
+                "failed" if state == "failed" else "refused",
+                reason if code is None else f"code {code}: {reason}",
+            )
         self._journal.add(
             Done(
                 unit=unit.id,
@@ -514,7 +499,7 @@ class _Run:
                 if tries >= _TRIES:
                     raise _Failed(str(banned)) from None
                 pause = banned.retry_after or _BACKOFF_MOST
-                self._progress("reading", waiting=f"blocked by the exchange, waiting {pause:.0f} s")
+                self._course.waits(ask.table, f"blocked by the exchange, asking again in {pause:.0f} s")
                 await asyncio.sleep(pause)
                 continue
             except (TransportError, RateLimited, SystemFault, Maintenance, TimestampRejected) as error:
@@ -523,7 +508,9 @@ class _Run:
                     return self._record(unit, params, error, unreadable=True), None
                 if tries >= _TRIES or isinstance(error, TlsError):
                     raise _Failed(str(error)) from None
-                await asyncio.sleep(_pause(error, tries))
+                pause = _pause(error, tries)
+                self._course.waits(ask.table, f"asking again in {pause:.1f} s: {error}")
+                await asyncio.sleep(pause)
                 continue
             except (AuthError, PermissionDenied) as error:
                 if isinstance(error, AuthError) and ask.host not in self._answered:
@@ -537,7 +524,7 @@ class _Run:
                 raise _Failed(str(error)) from None
             if ask.endpoint.auth is not Auth.NONE:
                 self._answered.add(ask.host)
-            self._time(ask, time.monotonic() - began)
+            self._course.timed(ask.table, time.monotonic() - began)
             kept = record(
                 unit=unit.id,
                 endpoint=ask.endpoint.id,
@@ -597,7 +584,7 @@ class _Run:
 
     def _estimate(self) -> None:
         for ask in self._asks:
-            self._left[ask.table] = self._units_left(ask)
+            self._course.set_left(ask.table, self._units_left(ask))
 
     def _units_left(self, ask: Ask) -> int:
         left = 0
@@ -610,41 +597,6 @@ class _Run:
                     left += windows_left(unit)
         return left
 
-    def _time(self, ask: Ask, seconds: float) -> None:
-        """Remember how long a request takes, waiting for the rate limit included."""
-        known = self._pace.get(ask.table, seconds)
-        self._pace[ask.table] = known + (seconds - known) / 8
-
-    def _seconds_left(self) -> float:
-        """The slowest endpoint decides; tables of one endpoint share its limit."""
-        shared: dict[str, float] = defaultdict(float)
-        work = 0.0
-        usual = max(self._pace.values(), default=0.3)
-        for ask in self._asks:
-            left = self._left.get(ask.table, 0)
-            quota = ask.endpoint.quota
-            by_limit = 0.25 if quota is None else quota.per / quota.requests
-            shared[ask.endpoint.label] += left * max(by_limit, self._pace.get(ask.table, 0.0))
-            work += left * min(usual, 0.3)
-        return max([work / _WORKERS, *shared.values()])
-
-    def _progress(
-        self, phase: Literal["reading", "writing"], doing: str | None = None, waiting: str = ""
-    ) -> None:
-        if self._tell is None:
-            return
-        self._tell(
-            ArchiveProgress(
-                phase=phase,
-                requests=self._requests,
-                left=sum(self._left.values()) if phase == "reading" else 0,
-                seconds_left=self._seconds_left() if phase == "reading" else 0.0,
-                rows=self._rows,
-                doing=tuple(self._doing) if doing is None else (doing,),
-                waiting=waiting,
-            )
-        )
-
     # Writing
 
     async def write(self) -> ArchiveReport:
@@ -653,7 +605,7 @@ class _Run:
             raw.sync()
         tables: list[TableReport] = []
         for ask in self._asks:
-            self._progress("writing", ask.table)
+            self._course.writes(ask.table)
             path = self._out / "raw" / f"{ask.table}.ndjson.zst"
             source = Source(
                 head=self._head,

@@ -17,7 +17,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code.
 
-    0 success, 1 the task failed, 2 wrong usage or a missing extra, 130 interrupted.
+    0 success, 1 the task failed, 2 wrong usage or a missing extra, 130 stopped by Ctrl-C or SIGTERM.
     """
     try:
         try:

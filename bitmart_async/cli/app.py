@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -42,7 +41,7 @@ def demo(*, seed: int = 1) -> int:
     """
     from bitmart_async.cli.demo import show
 
-    return asyncio.run(show(Console(highlight=False), seed=seed))
+    return run_task(lambda console: show(console, seed=seed))
 
 
 @app.command
@@ -97,9 +96,9 @@ def sandbox(
         spot_streams=spot_streams or row[2],
         futures_streams=futures_streams or row[3],
     )
-    return asyncio.run(
-        serve(
-            Console(highlight=False, soft_wrap=True),
+    return run_task(
+        lambda console: serve(
+            console,
             seed=seed,
             symbols=symbols,
             speed=speed,

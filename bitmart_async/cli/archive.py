@@ -13,10 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bitmart_async.archive import Archive, Damaged, verify_archive
+from bitmart_async.archive.columns import iso
 from bitmart_async.archive.journal import read_head
 from bitmart_async.archive.report import as_json
+from bitmart_async.cli.archive_lines import ArchiveLines
+from bitmart_async.cli.log import Log, duration, whoever_reads
 from bitmart_async.cli.where import the_place
 from bitmart_async.errors import CredentialsMissing
+from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +40,8 @@ class DamagedArchive(OSError):
 
 _SANDBOX_DAYS = 60
 _SHOWN = 12
+_WAIT_SHOWN = 60
+"""Characters of a reason to wait, on a terminal."""
 
 
 async def run(
@@ -56,7 +62,11 @@ async def run(
         if where.sandbox and back is None:
             known = read_head(out)
             back = known.since_ms if known else int(time.time() - _SANDBOX_DAYS * 86_400) * 1000
-        with _Screen(console, quiet=as_report) as screen:
+        if console.is_terminal or as_report:
+            shown: _Screen | _Lines = _Screen(console, quiet=as_report)
+        else:
+            shown = _Lines(console, place.environment.name, out)
+        with shown as screen:
             try:
                 report = await Archive(
                     out,
@@ -76,8 +86,30 @@ async def run(
     if as_report:
         sys.stdout.write(as_json(report).decode())
     else:
-        _summary(console, report, out)
+        with whoever_reads():
+            _summary(console, report, out)
     return 0 if report.finished else 1
+
+
+class _Lines:
+    """A log: where nobody looks at a terminal."""
+
+    def __init__(self, console: Console, environment: str, out: Path) -> None:
+        self._log = Log(console, quiet=False)
+        self._lines = ArchiveLines()
+        head = read_head(out)
+        goes_on = "" if head is None else f", going on with what was begun at {iso(head.began_ms)[:19]}Z"
+        self._log.say(f"archive of {environment} in {out}{goes_on}")
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def update(self, now: ArchiveProgress) -> None:
+        """Say what is new."""
+        self._log.lines(self._lines.take(now, time.time()))
 
 
 class _Screen:
@@ -92,7 +124,7 @@ class _Screen:
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
             console=console,
-            disable=quiet or not console.is_terminal,
+            disable=quiet,
             transient=True,
         )
         self._task: TaskID | None = None
@@ -114,21 +146,15 @@ class _Screen:
             )
             return
         total = now.requests + now.left
+        ahead = f"{duration(now.seconds_left)} or more left" if now.left else ""
         self._progress.update(
             self._task,
             description="Reading",
             total=total,
             completed=now.requests,
             count=f"{now.requests:,}/{total:,} requests, {now.rows:,} rows,",
-            left=now.waiting or (f"{_time(now.seconds_left)} or more left" if now.left else ""),
+            left=one_line(now.waiting, _WAIT_SHOWN) or ahead,
         )
-
-
-def _time(seconds: float) -> str:
-    whole = int(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
 
 
 def _summary(console: Console, report: ArchiveReport, out: Path) -> None:
@@ -157,19 +183,21 @@ def _summary(console: Console, report: ArchiveReport, out: Path) -> None:
         said = ", ".join(f"{name}={value}" for name, value in gap.asked.items())
         code = "" if gap.code is None else f"code {gap.code}: "
         line = f"{gap.kind}  {row.name} {said} {gap.first[:10]}  {code}{gap.reason}"
-        console.print(Text(" ".join(line.split()), style="yellow"))
+        console.print(Text(" ".join(line.split()), style="yellow"), soft_wrap=not console.is_terminal)
     if len(gaps) > _SHOWN:
         console.print(f"and {len(gaps) - _SHOWN} more, in REPORT.md", style="yellow")
     proven = "every list that was not refused is provably whole" if report.proven else "see the gaps above"
     console.print(
         f"{report.rows:,} rows from {report.requests:,} replies of {report.environment}; {proven}.",
         highlight=False,
+        soft_wrap=not console.is_terminal,
     )
     if report.finished:
         console.print(
             f"Everything up to {report.began[:19].replace('T', ' ')} UTC was asked for. For what happens later, "
             f"archive into another folder.",
             highlight=False,
+            soft_wrap=not console.is_terminal,
         )
         console.print(f"Report: {out / 'REPORT.md'}\nCheck it: bitmart archive verify {out}", soft_wrap=True)
     else:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypedDict
 
 from bitmart_async.cli import INTERRUPTED, USAGE
+from bitmart_async.cli.stopping import stopping
 from bitmart_async.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -42,19 +41,18 @@ async def serve(
     Args:
         symbols: Markets with commas between them, or ``all``.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    console.soft_wrap = True  # URLs and lines to copy stay whole
     try:
         wanted = symbols if symbols == "all" else [name for name in symbols.split(",") if name]
         running = Sandbox(seed=seed, symbols=wanted, speed=speed, host=host, rate_limits=rate_limits, **ports)
-        async with running as sandbox:
-            if as_json:
-                print(json.dumps({"environment": asdict(sandbox.environment), **sandbox.keys}), flush=True)
-            else:
-                _print_where(console, sandbox)
-            await stop.wait()
+        with stopping() as stop:
+            async with running as sandbox:
+                if as_json:
+                    told = {"environment": asdict(sandbox.environment), **sandbox.keys}
+                    print(json.dumps({**told, "rate_limits": rate_limits}), flush=True)
+                else:
+                    _print_where(console, sandbox)
+                await stop.wait()
     except OSError as error:
         console.print(
             f"[red]The sandbox cannot listen on {host}:[/] {error.strerror or error}. Choose an address of "

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from bitmart_async._version import __version__
-from bitmart_async.archive.journal import Lock
+from bitmart_async.archive.lock import Lock
 from bitmart_async.errors import BitMartError, ConfigurationError, SubscriptionRefused
 from bitmart_async.recording.disk import DiskWriter
 from bitmart_async.recording.format import FORMAT, Head, RecordedEvent, event_line, frame_line, head_line

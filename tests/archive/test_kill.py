@@ -6,13 +6,18 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from bitmart_async.archive import verify_archive
+from bitmart_async.archive.journal import Journal
+from bitmart_async.archive.lock import Lock
 from bitmart_async.sandbox import Sandbox
 from tests.archive.account import check_truth, dense, misbehave
 
@@ -63,17 +68,72 @@ async def test_a_killed_archive_is_continued_to_the_whole_truth(tmp_path: Path) 
     assert found.ok, found.problems
 
 
-async def test_X5_a_signal_stops_it_and_says_how_to_go_on(tmp_path: Path) -> None:
-    """Ctrl-C ends with code 130 and one line, without a traceback."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_X5_a_signal_stops_it_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end with code 130 and one line, without a traceback; what was read is kept, and the
+    folder is free for the next run."""
     async with Sandbox(lively=False, rate_limits=False) as sandbox:
-        running = await _command("--out", str(tmp_path / "out"), "--environment", _where(tmp_path, sandbox))
+        options = ("--out", str(tmp_path / "out"), "--environment", _where(tmp_path, sandbox))
+        running = await _command(*options)
         await sandbox.until(lambda seen: seen.requests >= 20, timeout=30)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         printed, errors = await asyncio.wait_for(running.communicate(), 10)
     assert running.returncode == 130
-    assert b"The same command goes on from here" in errors
-    assert b"Traceback" not in printed + errors
-    assert (tmp_path / "out" / "journal.ndjson").exists()
+    assert errors == b"Stopped; what was read is kept. The same command goes on from here.\n"
+    assert b"Traceback" not in printed
+    assert Journal(tmp_path / "out" / "journal.ndjson").done
+    Lock(tmp_path / "out").close()
+
+
+async def test_a_log_shows_how_far_it_is(tmp_path: Path) -> None:
+    """Without a terminal each list is a line with its rows and the time, waits and the end are told, nothing secret
+    and no control character stands in it, and a second run says that it goes on."""
+    async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        dense(sandbox, 40)
+        sandbox.faults.drop_answer("/spot/v1/wallet", times=3)
+        sandbox.faults.reply(
+            "/spot/v1/user_fee", 200, b'{"code":30012,"message":"no right","trace":"t","data":{}}'
+        )
+        options = ("--out", str(tmp_path / "out"), "--environment", _where(tmp_path, sandbox), "--since")
+        day = datetime.fromtimestamp(sandbox.now_ms() / 1000 - 40 * 86_400, UTC).strftime("%Y-%m-%d")
+        first = await _command(*options, day)
+        printed, errors = await first.communicate()
+        again = await _command(*options, day)
+        second, _ = await again.communicate()
+        keys = sandbox.keys
+        trades = sum(fill.market == "spot" for fill in sandbox.account().fills)
+    assert (first.returncode, errors) == (0, b""), errors
+    log = printed.decode()
+    lines = log.splitlines()
+    stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC  "
+    assert re.fullmatch(stamp + r"archive of sandbox in .*out", lines[0])
+    assert re.fullmatch(stamp + r"[\d,]+ requests or more to make, .* or more", lines[1])
+    assert re.search(stamp + rf"spot_trades: {trades:,} rows in [\d,]+ requests, finished\n", log)
+    assert re.search(stamp + r"spot_wallet: 2 rows in 1 request, finished\n", log)
+    assert re.search(stamp + r"waiting: spot_wallet: asking again in ", log)
+    assert re.search(stamp + r"spot_fee_level: 0 rows in 1 request; a part was refused: code 30012: ", log)
+    assert re.search(stamp + r"everything is read: .*; writing tables\n", log)
+    assert "Check it: bitmart archive verify" in lines[-1]
+    assert all(char.isprintable() for line in lines for char in line)
+    assert not any(secret in log for secret in keys.values())
+    begun = second.decode().splitlines()
+    assert re.fullmatch(stamp + r"archive of sandbox in .*, going on with what was begun at .*Z", begun[0])
+    assert "spot_trades:" not in second.decode(), "what was read before is not told again"
+
+
+async def test_a_log_nobody_reads_any_more_ends_no_archive(tmp_path: Path) -> None:
+    """``bitmart archive | head -n 1`` reads on to the end: the files are what it is for."""
+    async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        where = _where(tmp_path, sandbox)
+        process = await asyncio.create_subprocess_shell(
+            f"set -o pipefail; {sys.executable} -W error -m bitmart_async archive --out out --environment {where} "
+            f"| head -n 1",
+            executable="/bin/bash", cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        printed, errors = await process.communicate()
+    assert (process.returncode, errors, printed.count(b"\n")) == (0, b"", 1)
+    assert json.loads((tmp_path / "out" / "report.json").read_bytes())["finished"]
 
 
 def test_the_files_of_a_run_hold_no_part_files(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmart_async.archive.columns import PLACES, columns_of, exact_text, fits, iso
-from bitmart_async.archive.journal import Done, Journal, Lock
+from bitmart_async.archive.journal import Done, Journal
+from bitmart_async.archive.lock import Lock
 from bitmart_async.archive.raw import Damaged, RawFile, record
 from bitmart_async.errors import ConfigurationError
 from bitmart_async.models.base import Ms, Number, Seconds
