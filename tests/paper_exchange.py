@@ -1,6 +1,6 @@
 """An exchange without sockets, for tests in virtual time: spot's stream language over queues.
 
-It stands under a WebsocketClient at the transport seam: ``client._open = exchange.open``. Every event it
+It stands under a WebsocketClient at the transport seam: ``client._access.open = exchange.open``. Every event it
 publishes has a number; faults are ordered by attributes and methods.
 """
 
@@ -120,7 +120,7 @@ class PaperExchange:
 
     def serve(self, client: WebsocketClient) -> None:
         """Let a client meet this exchange instead of the network."""
-        client._open = self.open  # type: ignore[method-assign]
+        client._access.open = self.open  # type: ignore[method-assign]
 
     async def open(self, url: str, timeout: float) -> PaperSocket:
         await asyncio.sleep(LATENCY)

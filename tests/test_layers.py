@@ -70,6 +70,9 @@ websocket.opening websocket.outcomes
 websocket.keeper
 websocket.rotation
 websocket.connection
+websocket.options websocket.access websocket.pool
+websocket.listeners websocket.members
+websocket.live_books
 websocket.client websocket
 archive.raw archive.journal archive.lock archive.columns archive.plan archive.unknown
 archive.units archive.parquet archive.progress

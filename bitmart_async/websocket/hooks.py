@@ -23,7 +23,7 @@ class Hooks:
         open_socket: Opens a URL within some seconds.
         emit: Passes an event on.
         topic_lost: The exchange no longer serves a topic; tells its subscriptions.
-        banned: The host answered 418; stops every connection to it.
+        banned: A host answered 418; stops every connection to it.
         resync: Measures the clock again; False when that failed.
         pressure: Set when a consumer's queue is filling up.
         taps: Called with connection, generation, frame and time of receipt (Unix ns) for every frame taken.
@@ -35,7 +35,7 @@ class Hooks:
         open_socket: Callable[[str, float], Awaitable[Transport]],
         emit: Callable[[Event], None],
         topic_lost: Callable[[str, BitMartError], None],
-        banned: Callable[[IpBanned], None],
+        banned: Callable[[str, IpBanned], None],
         resync: Callable[[], Awaitable[bool]],
         now_ms: Callable[[], int],
         logger: logging.Logger,

@@ -62,5 +62,5 @@ class Opener:
         if not isinstance(error, StreamUnavailable) or error.http_status != 418:
             return None
         banned = self._pacer.ban(asyncio.get_running_loop().time(), error)
-        self._standing.hooks.banned(banned)
+        self._standing.hooks.banned(self._pacer.host, banned)
         return banned

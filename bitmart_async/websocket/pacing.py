@@ -44,7 +44,7 @@ class Pacer:
     SECONDS = 60.0
 
     def __init__(self, host: str = "") -> None:
-        self._host = host
+        self.host = host
         self._times: deque[float] = deque()
         self._banned_until = 0.0
 
@@ -74,10 +74,10 @@ class Pacer:
 
     def _error(self, seconds: float, raw: bytes = b"") -> IpBanned:
         return HostBanned(
-            f"{self._host or 'the host'} answered HTTP 418: this address is blocked for a while. Nothing is "
+            f"{self.host or 'the host'} answered HTTP 418: this address is blocked for a while. Nothing is "
             f"sent there for {seconds:.0f} s, and the topics of all its connections are given up; subscribe "
             f"again after that.",
-            endpoint=self._host,
+            endpoint=self.host,
             http_status=418,
             retry_after=seconds,
             raw=raw,

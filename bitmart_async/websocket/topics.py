@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from bitmart_async.errors import TopicError
+from bitmart_async.errors import ParameterError, TopicError
 from bitmart_async.models.base import Model
 from bitmart_async.models.streams_futures import (
     FuturesAssetUpdate,
@@ -44,11 +45,12 @@ from bitmart_async.models.streams_spot import (
 from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal, TypeAlias
 
     BookSpeed: TypeAlias = Literal["100ms", "200ms"]
 
-__all__ = ["Market", "Topic", "futures", "model_of", "parse", "spot"]
+__all__ = ["Market", "Topic", "futures", "knows_request", "model_of", "parse", "parse_all", "spot"]
 
 DataT_co = TypeVar("DataT_co", covariant=True)
 
@@ -119,6 +121,35 @@ def parse(text: str, market: Market | str | None = None, *, is_private: bool | N
     return Topic(text, found, channel, symbol, private, match["speed"] or "")
 
 
+def parse_all(
+    topics: str | Topic[object] | Sequence[str | Topic[object]],
+    market: Market | str | None = None,
+    *,
+    is_private: bool | None = None,
+) -> list[Topic[object]]:
+    """One or several topics, as text or parsed, each once.
+
+    Raises:
+        TopicError: One is malformed, or is no topic at all.
+        ParameterError: There is none.
+    """
+    if not isinstance(topics, str | Topic | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TopicError(
+            f"topics must be one or several of text like 'spot/ticker:BTC_USDT' or builders like "
+            f"topics.spot.ticker('BTC_USDT'), not {type(topics).__name__}"
+        )
+    listed = [topics] if isinstance(topics, str | Topic) else list(topics)
+    if not listed:
+        raise ParameterError("give at least one topic")
+    parsed = [
+        one
+        if isinstance(one, Topic) and is_private is None
+        else parse(one.text if isinstance(one, Topic) else one, market, is_private=is_private)
+        for one in listed
+    ]
+    return list({topic.text: topic for topic in parsed}.values())
+
+
 def _market(market: Market | str | None, shown: str = "") -> Market | None:
     if market is None or isinstance(market, Market):
         return market
@@ -172,6 +203,14 @@ def model_of(market: Market, channel: str) -> type[Model] | None:
         if known is market and pattern.fullmatch(channel):
             return model
     return None
+
+
+_REQUESTABLE = re.compile(r"spot/depth/increase100|futures/(depthIncrease(5|20|50)|fundingRate)")
+
+
+def knows_request(topic: Topic[object]) -> bool:
+    """Whether the exchange documents a request of the topic's present state."""
+    return _REQUESTABLE.fullmatch(f"{topic.market.value}/{topic.channel}") is not None
 
 
 _T = TypeVar("_T", bound=Model)

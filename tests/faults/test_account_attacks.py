@@ -122,7 +122,7 @@ async def test_T2_T17_a_gap_or_silence_of_a_private_topic_is_reconciled(name: st
         w.frames.meddle = lambda topic, frame, send: None
         await w.rest.submit_spot_order_v2(SPOT, side="sell", type="market", size="0.02")
         w.frames.meddle = None
-        connection = w.ws._connection_of("spot/user/orders:ALL_SYMBOLS")
+        connection = w.ws._pool.holding("spot/user/orders:ALL_SYMBOLS")
         assert connection is not None
         connection._standing.emit(name, topics=("spot/user/orders:ALL_SYMBOLS",))
         await w.settle()
@@ -150,11 +150,11 @@ async def test_C1_a_clock_found_wrong_during_a_look_spoils_no_window(ahead_ms: i
 async def test_L4_trackers_that_come_and_go_leave_no_listener_behind() -> None:
     """One client, many trackers after each other: it is listened to once."""
     async with world(futures=None) as w:
-        before = {name: len(listeners) for name, listeners in w.ws._listeners.items()}
+        before = {name: len(listeners) for name, listeners in w.ws._listeners._by_name.items()}
         for _ in range(3):
             async with AccountTracker(ws=w.ws, rest=w.rest) as tracker:
                 await tracker.ready(timeout=10)
-        assert {name: len(listeners) for name, listeners in w.ws._listeners.items()} == before
+        assert {name: len(listeners) for name, listeners in w.ws._listeners._by_name.items()} == before
         await w.sandbox.faults.cut("spot_private")
         await until(lambda: w.tracker.state is not AccountState.LIVE)
         await w.settle()

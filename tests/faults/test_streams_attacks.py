@@ -102,7 +102,7 @@ async def test_too_much_in_the_overlap_is_the_next_sockets_fault(monkeypatch: py
         return None
 
     def overfull(ws: WebsocketClient) -> bool:
-        connection = next(iter(ws._all_connections()))
+        connection = next(iter(ws._pool))
         return (handover := connection._intake.handover) is None or handover.overfull
 
     async with serving(reply) as (server, ws):
@@ -180,7 +180,7 @@ async def test_S7_acks_nobody_asked_for_fill_neither_memory_nor_the_budget() -> 
         session = server.last()
         await session.send(*({"event": "subscribe", "topic": f"spot/ticker:X{n}"} for n in range(3000)))
         await ws.subscribe("spot/ticker:BTC_USDT")
-        connection = next(iter(ws._all_connections()))
+        connection = next(iter(ws._pool))
         conversation = connection._standing.session
         assert conversation is not None
         assert len(conversation.held) <= 302
@@ -327,4 +327,4 @@ async def test_X1_a_listener_may_subscribe_unsubscribe_and_close(event: str) -> 
             await server.last().send("{no json")
         async with asyncio.timeout(5):
             await done.wait()
-            await until(lambda: ws._closed and all(session.closed for session in server.sessions))
+            await until(lambda: ws._pool.closed and all(session.closed for session in server.sessions))

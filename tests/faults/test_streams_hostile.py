@@ -273,7 +273,7 @@ async def test_a_blocked_reader_reads_on_while_an_answer_is_due(who: str) -> Non
 
         await ws.subscribe(_TOPIC, handler=handler, overflow="block", queue_size=1)
         await server.last().send(*(ticker(last=str(number)) for number in range(9)))
-        (connection,) = ws._all_connections()
+        (connection,) = ws._pool
         await until(lambda: (session := connection._standing.session) is not None and session.paused)
         gate.set()
         if who == "another":

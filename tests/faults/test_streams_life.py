@@ -359,7 +359,7 @@ async def _through_everything(ws: WebsocketClient, server: ScriptedServer) -> li
     await session.send(_echo("92001"), '{"success":1}', b"\x00\xff", trades("BTC_USDT", "1"))
     session.abort()
     await server.session("spot_public", session.number + 1)
-    seen += [connection for group in ws._connections.values() for connection in group]
+    seen += ws._pool
     return seen
 
 

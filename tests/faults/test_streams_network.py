@@ -491,7 +491,7 @@ async def test_T17_a_machine_that_slept(line: str, monkeypatch: pytest.MonkeyPat
         return True
 
     async with _proxied(ping_interval=60.0, pong_timeout=5.0) as (server, proxy, ws):
-        monkeypatch.setattr(ws, "_resync", resync)
+        monkeypatch.setattr(ws._access, "measure_clock", resync)
         gaps, live = _listen(ws, "gap"), _listen(ws, "live")
         lost = _listen(ws, "reconnecting")
         await ws.subscribe(_TRADES, is_private=True)
@@ -550,7 +550,7 @@ def test_W8_two_hours_of_maintenance() -> None:
             times.append(loop.time())
             return await exchange.open(url, timeout)
 
-        ws._open = opener  # type: ignore[method-assign]
+        ws._access.open = opener  # type: ignore[method-assign]
         live: list[float] = []
         ws.on("live")(lambda _: live.append(loop.time()))
         await ws.subscribe(_TRADES)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bitmart_async.errors import TopicError
+from bitmart_async.errors import ParameterError, TopicError
 from bitmart_async.models import streams_futures as f
 from bitmart_async.models import streams_spot as s
 from bitmart_async.websocket import topics
-from bitmart_async.websocket.topics import Market, model_of, parse
+from bitmart_async.websocket.topics import Market, knows_request, model_of, parse, parse_all
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,33 @@ def test_an_unknown_channel_has_no_model() -> None:
     """Its data stays plain JSON."""
     assert model_of(Market.SPOT, "bookticker") is None  # spot says bookTicker
     assert model_of(Market.FUTURES, "depth20x") is None
+
+
+def test_several_topics_are_each_there_once() -> None:
+    """Text and builders side by side, in order, a topic named twice once; what is overridden is overridden."""
+    built = topics.spot.ticker("BTC_USDT")
+    both = parse_all([built, "futures/order", "spot/ticker:BTC_USDT"])
+    assert [topic.text for topic in both] == ["spot/ticker:BTC_USDT", "futures/order"]
+    assert parse_all(built) == [built]
+    (forced,) = parse_all(built, is_private=True)
+    assert forced.private
+    with pytest.raises(ParameterError, match="at least one"):
+        parse_all([])
+    with pytest.raises(TopicError, match="not int"):
+        parse_all(7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("spot/depth/increase100:BTC_USDT", True),
+        ("futures/depthIncrease5:BTCUSDT@100ms", True),
+        ("futures/fundingRate:BTCUSDT", True),
+        ("spot/depth50:BTC_USDT", False),
+        ("spot/fundingRate:BTC_USDT", False),
+        ("futures/depthIncrease500:BTCUSDT", False),
+    ],
+)
+def test_which_topics_know_a_request(text: str, known: bool) -> None:
+    """Those for which the exchange documents one."""
+    assert knows_request(parse(text)) is known
