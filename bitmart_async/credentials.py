@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from bitmart_async.errors import CredentialsMissing
@@ -74,6 +75,11 @@ class Credentials:
             "Credentials are not pickled: a pickle would hold the secret in plain text. "
             "Pass the environment variables to the other process instead."
         )
+
+
+def key_print(api_key: str, purpose: bytes) -> str:
+    """Tells one API key from another, in what is kept for one purpose, and gives none away."""
+    return blake2b(api_key.encode(), digest_size=8, person=purpose).hexdigest()
 
 
 def settle(

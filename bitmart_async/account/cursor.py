@@ -21,7 +21,7 @@ from bitmart_async.account.changes import (
 )
 from bitmart_async.account.core import OVERLAP_MS, FillKey, MarketAccount
 from bitmart_async.account.views import AccountOrder, AccountPosition, CoinBalance, OrderStatus
-from bitmart_async.errors import ParameterError
+from bitmart_async.errors import ConfigurationError, ParameterError
 from bitmart_async.models.enums import Leg, MarginMode, PositionMode, Side
 from bitmart_async.websocket.topics import Market
 
@@ -84,6 +84,22 @@ class Place:
 
     def __init__(self) -> None:
         self._markets: dict[Market, _Market] = {}
+        self._accounts: dict[Market, str] = {}
+
+    def claim(self, market: Market, whose: str) -> None:
+        """A market of this account begins here. A cursor of an earlier release does not say whose it is.
+
+        Raises:
+            ConfigurationError: The place is one of another account.
+        """
+        known = self._accounts.get(market, "")
+        if known and whose and known != whose:
+            raise ConfigurationError(
+                f"since= is the cursor of another account or key ({market.value}: {known}; this client: {whose}). "
+                f"Two accounts would be merged: keep one cursor for each, or leave since= out to begin with the "
+                f'account as it is now. If both are keys of one account, remove the cursor\'s entry "accounts".'
+            )
+        self._accounts[market] = whose or known
 
     def begin(self, account: MarketAccount) -> None:
         """A market's first complete look: what it showed is known and was not told."""
@@ -122,7 +138,8 @@ class Place:
 
     def dump(self) -> dict[str, object]:
         """As plain JSON."""
-        found: dict[str, object] = {"version": _VERSION}
+        accounts = {market.value: whose for market, whose in self._accounts.items() if whose}
+        found: dict[str, object] = {"version": _VERSION, "accounts": accounts}
         for name, market in self._markets.items():
             found[name.value] = {
                 "through_ms": market.through_ms,
@@ -152,6 +169,8 @@ class Place:
                     place._markets[market] = _load(
                         cast("dict[str, list[dict[str, object]]]", since[market.value])
                     )
+            for name, whose in cast("dict[str, object]", since.get("accounts") or {}).items():
+                place._accounts[Market(name)] = str(whose)
         except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
             raise ParameterError(
                 f"since= must be what tracker.cursor() returned; it cannot be read ({type(error).__name__})"

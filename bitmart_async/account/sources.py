@@ -47,6 +47,11 @@ _WEEK_MS: Final = 7 * _DAY_MS
 class Source(Protocol):
     """Reads one market."""
 
+    @property
+    def whose(self) -> str:
+        """Whose account it reads, as the client tells it."""
+        ...
+
     def now_ms(self) -> int:
         """The exchange's clock."""
         ...
@@ -85,6 +90,11 @@ class SpotSource:
     def __init__(self, rest: RestClient, *, days: int) -> None:
         self._rest = rest
         self._days = days
+
+    @property
+    def whose(self) -> str:
+        """Whose account it reads."""
+        return self._rest.whose
 
     def now_ms(self) -> int:
         """The exchange's clock."""
@@ -150,6 +160,11 @@ class FuturesSource:
     def __init__(self, futures: FuturesClientV2, *, symbols: Iterable[str]) -> None:
         self._futures = futures
         self._symbols = tuple(symbols)
+
+    @property
+    def whose(self) -> str:
+        """Whose account it reads."""
+        return self._futures.whose
 
     def now_ms(self) -> int:
         """The exchange's clock."""

@@ -229,7 +229,7 @@ class AccountTracker:
             logger: Instead of the logger ``bitmart_async``.
 
         Raises:
-            ConfigurationError: An option cannot be used.
+            ConfigurationError: An option cannot be used, or ``since`` is a cursor of another account.
             ParameterError: ``since`` is no cursor.
         """
         if rest is None and futures is None:
@@ -251,6 +251,7 @@ class AccountTracker:
             sources.append((Market.FUTURES, FuturesSource(futures, symbols=futures_symbols)))
         for market, source in sources:
             account = MarketAccount(market, every=reconcile_every, keep=keep)
+            self._place.claim(market, source.whose)
             self._place.restore(account)
             self._sides[market] = _Side(market, account, source)
         self._tasks: list[asyncio.Task[None]] = []

@@ -13,7 +13,6 @@ import time
 from collections import defaultdict
 from contextlib import AsyncExitStack
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -29,6 +28,7 @@ from bitmart_async.archive.replay import Decoder, Replay, plain
 from bitmart_async.archive.report import ArchiveReport, TableReport, as_json, as_markdown, table_report
 from bitmart_async.archive.tables import Source, digest, write_table
 from bitmart_async.archive.units import lines, windows_left
+from bitmart_async.credentials import key_print
 from bitmart_async.environments import LIVE
 from bitmart_async.errors import (
     ApiError,
@@ -224,9 +224,7 @@ class Archive:
             )
 
     def _key_print(self) -> str:
-        return blake2b(
-            self._credentials.api_key.encode(), digest_size=8, person=b"bitmart archive"
-        ).hexdigest()
+        return key_print(self._credentials.api_key, b"bitmart archive")
 
     def _secrets(self) -> tuple[str, ...]:
         return self._credentials.api_key, self._credentials.api_secret

@@ -6,9 +6,10 @@ import logging
 import re
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
 
 from bitmart_async.clock import Clock
-from bitmart_async.credentials import settle
+from bitmart_async.credentials import key_print, settle
 from bitmart_async.environments import DEMO, LIVE, Environment, check_url
 from bitmart_async.errors import BadResponse, ConfigurationError, ParameterError
 from bitmart_async.ratelimit import RateLimits
@@ -239,6 +240,19 @@ class _Client(Section):
     def clock(self) -> Clock:
         """The clock that stamps signed calls."""
         return self._transport.clock
+
+    @property
+    def whose(self) -> str:
+        """The REST host and a fingerprint of the API key: tells accounts apart and gives no key away.
+
+        Empty without keys. Two keys of one account have two fingerprints.
+        """
+        signer = self._transport.signer
+        if signer is None:
+            return ""
+        return (
+            f"{urlsplit(self._transport.base_url).hostname} {key_print(signer.api_key, b'bitmart account')}"
+        )
 
     def rate_limit_use(self) -> dict[str, Use]:
         """How full each rate-limit window is now."""

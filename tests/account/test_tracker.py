@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from bitmart_async import Market
+from bitmart_async import Credentials, FuturesClientV2, Market, RestClient, WebsocketClient
 from bitmart_async.account import tracker as tracker_module
 from bitmart_async.account.changes import AccountGap, AccountState, Change, Filled, OrderChanged, Resynced
 from bitmart_async.account.tracker import AccountTracker
@@ -17,6 +17,7 @@ from bitmart_async.account.views import OrderStatus
 from bitmart_async.errors import ClientClosed, ConfigurationError, EdgeBlocked, OrderNotFilled, ParameterError
 from bitmart_async.websocket import refused
 from tests.account.world import FUTURES, SPOT, Notes, World, world
+from tests.conftest import KEYS
 from tests.scripted_ws import until
 
 
@@ -162,6 +163,38 @@ async def test_a_cursor_is_plain_json_and_goes_on_where_it_was_taken() -> None:
     for bad in ({"version": 2}, {"version": 1, "spot": {}}, {"version": 1, "spot": {"orders": 7}}):
         with pytest.raises(ParameterError):
             AccountTracker(ws=w.ws, rest=w.rest, since=bad)
+
+
+async def test_a_cursor_of_another_account_is_refused() -> None:
+    """Other keys, or the same keys at another exchange, with a saved cursor: an error that names the way out, before
+    anything is sent. A cursor without that note, of an earlier release or with the entry removed, is taken."""
+    other = Credentials("another-key", KEYS["api_secret"], KEYS["api_memo"])
+    async with WebsocketClient(credentials=other) as ws:
+        mine = RestClient(**KEYS), FuturesClientV2(**KEYS)
+        saved = json.loads(json.dumps(AccountTracker(ws=ws, rest=mine[0], futures=mine[1]).cursor()))
+        assert set(saved["accounts"]) == {"spot", "futures"}
+        assert not any(secret in json.dumps(saved) for secret in KEYS.values())
+        AccountTracker(ws=ws, rest=mine[0], futures=mine[1], since=saved)
+        theirs = RestClient(credentials=other), FuturesClientV2(**KEYS, demo_trading=True)
+        with pytest.raises(
+            ConfigurationError, match=r"another account or key \(spot: .*one cursor for each"
+        ) as one:
+            AccountTracker(ws=ws, rest=theirs[0], since=saved)
+        assert "another-key" not in str(one.value)
+        with pytest.raises(
+            ConfigurationError, match=r"futures: api-cloud-v2.* this client: demo-api-cloud-v2"
+        ):
+            AccountTracker(ws=ws, futures=theirs[1], since=saved)
+        without = {name: value for name, value in saved.items() if name != "accounts"}
+        for since in (without, {**saved, "accounts": None}):
+            tracker = AccountTracker(ws=ws, rest=theirs[0], since=since)
+            assert tracker.cursor()["accounts"] == {"spot": theirs[0].whose}
+        alone = AccountTracker(ws=ws, futures=mine[1], since=saved)
+        assert alone.cursor()["accounts"] == saved["accounts"], "what the other market was is kept"
+        with pytest.raises(ParameterError):
+            AccountTracker(ws=ws, rest=mine[0], since={**saved, "accounts": {"moon": "x"}})
+        for client in (*mine, *theirs):
+            await client.aclose()
 
 
 async def test_plan_orders_wait_and_fire() -> None:
