@@ -36,11 +36,9 @@ _HOMES = {
         "Resynced",
         "UnknownState",
     ),
+    "account.consumers": ("Changes",),
     "account.handle": ("OrderHandle",),
-    "account.tracker": (
-        "AccountTracker",
-        "Changes",
-    ),
+    "account.tracker": ("AccountTracker",),
     "account.views": (
         "AccountFill",
         "AccountOrder",
@@ -218,6 +216,7 @@ if TYPE_CHECKING:
     from bitmart_async import topics as topics
     from bitmart_async import trading as trading
     from bitmart_async.account.changes import *
+    from bitmart_async.account.consumers import *
     from bitmart_async.account.handle import *
     from bitmart_async.account.tracker import *
     from bitmart_async.account.views import *

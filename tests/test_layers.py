@@ -88,8 +88,12 @@ recording.tables
 recording
 account.views
 account.changes
+account.rows
 account.core
-account.cursor account.handle account.sources
+account.cursor account.sources account.waiting account.feed
+account.consumers account.looks
+account.desk
+account.handle
 account.tracker account
 __init__
 sandbox

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from bitmart_async.account.changes import AccountState
 from bitmart_async.account.views import AccountOrder, OrderStatus
 from bitmart_async.errors import OrderNotFilled, OrderStateUnknown
 from bitmart_async.numbers import plain
@@ -13,6 +12,7 @@ from bitmart_async.numbers import plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bitmart_async.account.desk import Desk
     from bitmart_async.websocket.topics import Market
 
 __all__ = ["OrderHandle"]
@@ -23,31 +23,11 @@ _PATIENCE: Final = 2.0
 """Seconds until an order nobody has spoken of is looked for by REST."""
 
 
-class Book(Protocol):
-    """What a handle needs of its tracker."""
-
-    def find_order(self, any_id: str, symbol: str, market: Market | None) -> AccountOrder | None:
-        """The order, once it is known."""
-        ...
-
-    def order_news(self, any_id: str) -> asyncio.Future[None]:
-        """Ends with the next news of the order, or of the whole account. Raises ClientClosed."""
-        ...
-
-    def look_for(self, any_id: str, symbol: str, market: Market | None) -> None:
-        """Ask REST for it."""
-        ...
-
-    def state_of(self, market: Market) -> AccountState:
-        """How far a market can be trusted."""
-        ...
-
-
 class OrderHandle:
     """Made by ``tracker.order(id)``."""
 
-    def __init__(self, book: Book, any_id: str, symbol: str, market: Market | None) -> None:
-        self._book = book
+    def __init__(self, desk: Desk, any_id: str, symbol: str, market: Market | None) -> None:
+        self._desk = desk
         self.id = any_id
         """As given: the exchange's id or your own."""
         self._symbol = symbol
@@ -56,7 +36,7 @@ class OrderHandle:
     @property
     def order(self) -> AccountOrder | None:
         """What is known of it now; None: nobody has spoken of it yet."""
-        return self._book.find_order(self.id, self._symbol, self._market)
+        return self._desk.find(self.id, self._symbol, self._market)
 
     @property
     def status(self) -> OrderStatus | None:
@@ -115,7 +95,7 @@ class OrderHandle:
     def _is_over(self, order: AccountOrder) -> AccountOrder | None:
         if order.status.final:
             return order
-        confirmed = self._book.state_of(order.market) is AccountState.LIVE
+        confirmed = self._desk.is_live(order.market)
         if order.status is OrderStatus.GONE or (order.status is OrderStatus.UNKNOWN and confirmed):
             why = (
                 "the exchange shows it nowhere any more"
@@ -139,7 +119,7 @@ class OrderHandle:
         try:
             async with asyncio.timeout(timeout):
                 while True:
-                    news = self._book.order_news(self.id)
+                    news = self._desk.news_of(self.id)
                     try:
                         order = self.order
                         result = check(order) if order is not None else None
@@ -153,7 +133,7 @@ class OrderHandle:
 
     def _look_for(self) -> None:
         if self.order is None:
-            self._book.look_for(self.id, self._symbol, self._market)
+            self._desk.look_for(self.id, self._symbol, self._market)
 
     def __repr__(self) -> str:
         status = self.status

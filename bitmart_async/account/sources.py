@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bitmart_async.account.views import (
+from bitmart_async.account.rows import (
     futures_balance,
     futures_row,
     futures_trade,

@@ -10,7 +10,6 @@ from decimal import Decimal
 import pytest
 
 from bitmart_async import Credentials, FuturesClientV2, Market, RestClient, WebsocketClient
-from bitmart_async.account import tracker as tracker_module
 from bitmart_async.account.changes import AccountGap, AccountState, Change, Filled, OrderChanged, Resynced
 from bitmart_async.account.tracker import AccountTracker
 from bitmart_async.account.views import OrderStatus
@@ -285,7 +284,7 @@ async def test_a_topic_given_up_is_asked_for_for_ever(monkeypatch: pytest.Monkey
     """The client gives a refused topic up after ten minutes; the tracker goes on asking."""
     monkeypatch.setattr(refused, "FIRST_SECONDS", 0.02)
     monkeypatch.setattr(refused, "MOST_TRIES", 1)
-    monkeypatch.setattr(tracker_module, "_ASK_AGAIN", 0.05)
+    monkeypatch.setattr("bitmart_async.account.feed._ASK_AGAIN", 0.05)
     async with world(futures=None) as w:
         text = "spot/user/orders:ALL_SYMBOLS"
         w.sandbox.faults.refuse_topic(text)
@@ -333,9 +332,9 @@ async def test_a_resync_that_cannot_read_raises_what_rest_raised(monkeypatch: py
             await w.tracker.resync(timeout=10)
         await w.sandbox.faults.clear()
         await w.tracker.resync(timeout=10)
-        monkeypatch.setattr(w.tracker._sides[Market.SPOT].source, "read", _never)
+        monkeypatch.setattr(w.tracker._sides[Market.SPOT].looks.source, "read", _never)
         waiting = asyncio.create_task(w.tracker.resync())
-        await until(lambda: w.tracker._sides[Market.SPOT].asking)
+        await until(lambda: w.tracker._sides[Market.SPOT].looks.answering)
     with pytest.raises(ClientClosed):
         await waiting
     with pytest.raises(ClientClosed):
@@ -347,7 +346,7 @@ async def test_resync_waits_for_a_look_of_its_own() -> None:
     async with world(futures=None, reconcile_every=3600) as w:
         side = w.tracker._sides[Market.SPOT]
         first = asyncio.create_task(w.tracker.resync(timeout=10))
-        await until(lambda: side.asking)
+        await until(lambda: side.looks.answering)
         second = asyncio.create_task(w.tracker.resync(timeout=10))
         await first
         assert not second.done()

@@ -221,7 +221,7 @@ class World:
         """Let the tracker think that it may have missed something."""
         side = self.tracker._sides[market]
         self.tracker._tell(side.account.doubt("a test"))
-        side.stir.set()
+        side.looks.stir()
 
     async def settle(self, timeout: float = 10.0) -> None:
         """Wait until what is told and shown is the truth, and the tracker says so."""

@@ -63,7 +63,7 @@ async def test_a_tracker_that_lost_a_topic_is_never_live(how: str) -> None:
         await w.rest.submit_spot_order_v2(SPOT, side="sell", type="market", size="0.02")
         side = w.tracker._sides[Market.SPOT]
         side.account.due = 0.0
-        side.stir.set()
+        side.looks.stir()
         await until(lambda: w.notes.of(Filled))
         assert w.tracker.state is AccountState.OFFLINE
         assert len(w.notes.of(AccountGap)) == 1

@@ -161,13 +161,13 @@ async def test_P3_frames_lost_on_a_healthy_link_are_found_within_a_minute() -> N
 def _slow(w: World, seconds: float) -> None:
     """REST's news comes late: what it tells was true ``seconds`` before it is believed."""
     for side in w.tracker._sides.values():
-        read = side.source.read
+        read = side.looks.source.read
 
         async def late(account: Any, look: Any, read: Any = read) -> None:
             await read(account, look)
             await asyncio.sleep(seconds)
 
-        side.source.read = late  # type: ignore[method-assign]
+        side.looks.source.read = late  # type: ignore[method-assign]
 
 
 async def test_P4_older_news_never_moves_a_state_back() -> None:
@@ -398,7 +398,7 @@ async def test_P6_keys_refused_in_mid_life_leave_the_state_offline() -> None:
         await w.trade()
         side = w.tracker._sides[Market.SPOT]
         side.account.due = 0.0  # a period later
-        side.stir.set()
+        side.looks.stir()
         await until(lambda: [change for change in w.notes.of(Resynced) if not change.live])
         assert len(w.notes.of(Filled)) == 1
         assert w.tracker.state is AccountState.OFFLINE
