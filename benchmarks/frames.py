@@ -201,9 +201,10 @@ def symbols(market: str, count: int = len(SYMBOLS)) -> list[str]:
     return [f"{name}_USDT" if market == "spot" else f"{name}USDT" for name in names]
 
 
-def mixed(market: str, count: int, seed: int = 7, *, single: bool = False) -> Script:
-    """Frames in the mix of the market, four symbols; ``single``: one element in each."""
-    source, mix, names = _Market(seed), MIXES[market], symbols(market)
+def mixed(market: str, count: int, seed: int = 7, *, single: bool = False, without: str = "") -> Script:
+    """Frames in the mix of the market, four symbols; ``single``: one element in each; ``without`` a channel."""
+    source, names = _Market(seed), symbols(market)
+    mix = {channel: weight for channel, weight in MIXES[market].items() if channel != without}
     channels = source.random.choices(list(mix), list(mix.values()), k=count)
     frames, elements = [], 0
     for channel in channels:
@@ -215,6 +216,16 @@ def mixed(market: str, count: int, seed: int = 7, *, single: bool = False) -> Sc
         elements += held
     topics = tuple(f"{market}/{channel}:{name}" for channel in mix for name in names)
     return Script(market, frames, elements, topics)
+
+
+def with_end(script: Script) -> Script:
+    """The same, and a ticker of ``END`` behind it, by which a client of its own kind shows that it is done.
+
+    That frame is not among the elements.
+    """
+    symbol = "END_USDT" if script.market == "spot" else "ENDUSDT"
+    end, _ = _Market(1).frame(script.market, "ticker", symbol)
+    return Script(script.market, [*script.frames, end], script.elements, script.topics)
 
 
 def spread(market: str, channel: str, count: int, topics: int, seed: int = 7) -> Script:

@@ -14,10 +14,12 @@ import sys
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import peers
 from benchmarks.stream_client import spelled
-from benchmarks.stream_server import scripts
+from benchmarks.stream_server import FOR_PEERS, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.frames import Script
 
 FLOOR, TYPED = "floor", "typed floor"
+_BY_HAND = "picows, typed decode by hand"
 _OURS = ("transport", "handler", "book", "iterator", "raw", "ten handlers")
 _TOPICS = ("one topic", "hundred topics")
 _HAS = {name: importlib.util.find_spec(name) is not None for name in ("picows", "uvloop")}
@@ -35,12 +38,45 @@ def contenders(*, quick: bool) -> list[str]:
     """Who takes part; the extra ``fast`` where it is installed."""
     kinds = [FLOOR, TYPED, *_OURS, *_TOPICS]
     if _HAS["picows"] and not quick:
-        kinds += ["transport (picows)", "handler (picows)"]
+        kinds += [_BY_HAND, "transport (picows)", "handler (picows)"]
     if _HAS["uvloop"] and not quick:
         kinds += ["handler (uvloop)"]
         if _HAS["picows"]:
             kinds += ["handler (picows, uvloop)"]
     return kinds
+
+
+PRO, SDK, NPM = "ccxt.pro", "official SDK", "npm bitmart-api"
+_PACKAGES = {PRO: "ccxt", SDK: "bitmart-python-sdk-api", NPM: "bitmart-api"}
+_PEER_VERSIONS = {**peers.PYTHON_PEERS, **peers.NPM_PEERS}
+_SCRIPTS = ("spot peers", "spot peers, no trades", "futures peers")
+_PEER_ROUNDS = 7
+
+
+def peer_missing(kind: str) -> str:
+    """Why another client cannot take part, "" when it can."""
+    package = _PACKAGES[kind]
+    return peers.npm_missing(package) if kind == NPM else peers.python_missing(package)
+
+
+def script_of(kind: str, market: str) -> str:
+    """What a peer reads. ccxt 4.5.70 ends a socket at the first spot trade, so it is sent none."""
+    return f"{market} peers" + (", no trades" if (kind, market) == (PRO, "spot") else "")
+
+
+def command_of(kind: str, port: str) -> list[str]:
+    """How a contender is started."""
+    here = Path(__file__).resolve().parent
+    if kind == NPM:
+        return ["node", str(here / "stream_peer.mjs"), str(peers.node_folder()), port, spelled(kind)]
+    if kind in _PACKAGES:
+        return [str(peers.python()), "-I", str(here / "stream_peer.py"), kind, port, spelled(kind)]
+    return module("benchmarks.stream_client", kind, port)
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """A module of this project in this interpreter."""
+    return [sys.executable, "-m", name, *arguments]
 
 
 AIMS = {"handler": 0.60, "book": 0.90, "iterator": 0.70, "raw": 0.25, "handler (picows)": 0.55,
@@ -55,10 +91,8 @@ GUARD_TOPICS = 1.25
 class Process:
     """A child that takes JSON lines and answers with such."""
 
-    def __init__(self, *command: str) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, command: Sequence[str]) -> None:
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def line(self) -> str:
         assert self._child.stdout is not None
@@ -87,12 +121,12 @@ class Arena:
 
     def __init__(self, kinds: Sequence[str], count: int) -> None:
         self.scripts = scripts(count)
-        self._server = Process("benchmarks.stream_server", str(count))
+        self._server = Process(module("benchmarks.stream_server", str(count)))
         port = self._server.line()
         self._clients: dict[str, Process] = {}
         try:
             for kind in kinds:
-                self._clients[kind] = client = Process("benchmarks.stream_client", kind, port)
+                self._clients[kind] = client = Process(command_of(kind, port))
                 assert client.line() == "up"
         except BaseException:
             self.end()
@@ -122,6 +156,13 @@ class Arena:
         script = self.scripts[name]
         _, measured = self._round(kind, "count", script, do="flood", script=name)
         return float(measured["cpu"]) / len(script.frames) * 1e6
+
+    def peer_cost(self, kind: str, name: str) -> tuple[float, float]:
+        """CPU microseconds per frame, and the part of the updates that was handed over."""
+        script = self.scripts[name]
+        _, measured = self._round(kind, "count", script, do="flood", script=name)
+        handed = measured.get("handed", script.elements)
+        return float(measured["cpu"]) / len(script.frames) * 1e6, handed / script.elements
 
     def delays(self, kind: str, name: str, burst: int, gap: float) -> list[float]:
         """Microseconds from the server's write to the handler, frame by frame."""
@@ -181,6 +222,34 @@ def show_costs(costs: Costs, kinds: Sequence[str]) -> None:
         print(line + (f"  {AIMS[kind]:.2f}" if kind in AIMS else ""))
 
 
+def show_peers(arena: Arena, kinds: Sequence[str], rounds: int) -> None:
+    """Other clients, each against the plain loop on the same frames of the same round."""
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for number in range(-1, rounds):
+        for name in random.sample(_SCRIPTS, len(_SCRIPTS)):
+            market = arena.scripts[name].market
+            those = [kind for kind in kinds if script_of(kind, market) == name]
+            costs = {
+                kind: arena.peer_cost(kind, name) for kind in random.sample([FLOOR, *those], len(those) + 1)
+            }
+            for kind in those if number >= 0 else ():
+                spent, handed = costs[kind]
+                found.setdefault((kind, market), []).append((spent, spent / costs[FLOOR][0], handed))
+    print(f"\nOther clients, {FOR_PEERS} frames at once: CPU per frame, its ratio to the plain loop in the same rounds,"
+          "\nquartiles, and the part of the updates that is handed over")  # fmt: skip
+    print(f"{'':26}" + "".join(f"{market:>8}: us  ratio {'':16}updates" for market in ("spot", "futures")))
+    for kind in kinds:
+        line = f"{kind:26}"
+        for market in ("spot", "futures"):
+            spent, ratios, handed = zip(*found[kind, market], strict=True)
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            quartiles = f"({low:.2f}-{high:.2f})"
+            line += f"{statistics.median(spent):12.1f}{middle:7.2f} {quartiles:14}{statistics.median(handed):9.1%}"
+        print(line)
+    if PRO in kinds:
+        print("ccxt.pro's spot frames are without trades: its socket ends at the first one")
+
+
 def show_delays(arena: Arena, kinds: Sequence[str], rounds: int) -> None:
     print(
         "\nMicroseconds from the server's write to the handler (spot mix); ratio to websockets recv + typed decode"
@@ -222,13 +291,22 @@ def heading(rounds: int) -> None:
 
 
 def run(*, quick: bool) -> list[str]:
-    """Measure and print; what is worse than :data:`GUARD`."""
+    """Measure and print.
+
+    Returns:
+        What is worse than :data:`GUARD`.
+    """
     began, rounds, frames = time.monotonic(), 7 if quick else 15, 6000 if quick else 12000
     kinds = contenders(quick=quick)
     mixed = [kind for kind in kinds if kind not in _TOPICS]
     heading(rounds)
+    others: list[str] = []
+    for kind, package in {} if quick else _PACKAGES.items():
+        reason = peer_missing(kind)
+        print(f"without {kind}: {reason}" if reason else f"{kind}: {package} {_PEER_VERSIONS[package]}")
+        others += [] if reason else [kind]
     costs = Costs()
-    with Arena(kinds, frames) as arena:
+    with Arena([*kinds, *others], frames) as arena:
         groups: dict[str, Sequence[str]] = {"spot": mixed, "futures": mixed}
         costs.run(arena, groups, rounds)
         show_costs(costs, mixed)
@@ -240,6 +318,8 @@ def run(*, quick: bool) -> list[str]:
         print(f"\n100 subscribed topics against 1, CPU per frame: {hundred:.2f} (aim 0.90-1.10)")
         ten = [costs.ratio(market, "ten handlers", "handler")[1] for market in ("spot", "futures")]
         print(f"10 handlers on each topic against 1: {ten[0]:.2f} spot, {ten[1]:.2f} futures (decoded once)")
+        if others:
+            show_peers(arena, others, _PEER_ROUNDS)
         if not quick:
             show_delays(
                 arena, [kind for kind in mixed if kind in (TYPED, FLOOR) or kind.startswith("handler")], 7

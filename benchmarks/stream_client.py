@@ -158,6 +158,29 @@ class TypedLoop(Loop):
         return handle
 
 
+class Picows(TypedLoop):
+    """A bare ``picows`` listener and the same decode by hand: what no client in Python gets below."""
+
+    async def start(self) -> None:
+        import picows
+
+        class Listener(picows.WSListener):
+            def __init__(self, handle: Callable[[bytes], object]) -> None:
+                super().__init__()
+                self.handle = handle
+
+            def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+                if frame.msg_type is picows.WSMsgType.TEXT:
+                    self.handle(frame.get_payload_as_bytes())
+
+        self.sockets = []
+        for market in MARKETS:
+            handle = self.handler(market)
+            self.sockets.append(
+                await picows.ws_connect(lambda: Listener(handle), url(self.port, self.who, market))  # noqa: B023
+            )
+
+
 def typed_decoders(market: str) -> dict[bytes, Callable[[bytes], Any]]:
     """A msgspec decoder per channel."""
     from bitmart_async.websocket.topics import Market, model_of
@@ -309,6 +332,7 @@ class Ten(Ours):
 KINDS: dict[str, type[Contender]] = {
     "floor": Loop,
     "typed floor": TypedLoop,
+    "picows, typed decode by hand": Picows,
     "transport": Bare,
     "handler": Ours,
     "book": Book,

@@ -10,7 +10,7 @@ import dataclasses
 import gc
 
 from benchmarks import frames
-from benchmarks.stream import Process
+from benchmarks.stream import Process, module
 from benchmarks.stream_client import resident, url
 from bitmart_async import LIVE, WebsocketClient
 from bitmart_async.book import OrderBook
@@ -22,7 +22,7 @@ TOPICS, BOOKS = 1000, 100
 
 
 async def main() -> None:
-    server = Process("benchmarks.stream_server", "10")
+    server = Process(module("benchmarks.stream_server", "10"))
     environment = dataclasses.replace(
         LIVE, name="benchmark", spot_public=url(int(server.line()), "memory", "spot")
     )

@@ -27,6 +27,8 @@ from benchmarks import frames
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SLICE = 256 * 1024
 PACED = 1000
+FOR_PEERS = 2000
+"""Frames of a round in which other clients take part: they take long."""
 
 
 def scripts(count: int) -> dict[str, frames.Script]:
@@ -36,6 +38,9 @@ def scripts(count: int) -> dict[str, frames.Script]:
         "futures": frames.mixed("futures", count),
         "spot paced": frames.mixed("spot", PACED, single=True),
         "futures paced": frames.mixed("futures", PACED, single=True),
+        "spot peers": frames.with_end(frames.mixed("spot", FOR_PEERS)),
+        "spot peers, no trades": frames.with_end(frames.mixed("spot", FOR_PEERS, without="trade")),
+        "futures peers": frames.with_end(frames.mixed("futures", FOR_PEERS)),
         "spot one": frames.spread("spot", "ticker", count, 1),
         "spot hundred": frames.spread("spot", "ticker", count, 100),
     }

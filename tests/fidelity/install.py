@@ -13,7 +13,7 @@ import subprocess
 import sys
 import venv
 
-from .peers import NPM_PEERS, PYTHON_PEERS, folder, node_folder, npm_missing, python, python_missing
+from benchmarks.peers import NPM_PEERS, PYTHON_PEERS, folder, node_folder, npm_missing, python, python_missing
 
 _LONGEST = 420
 """Seconds one installer may take."""

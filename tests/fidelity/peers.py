@@ -1,62 +1,21 @@
-"""Where the other clients live, which versions they are, and how a test talks to one.
-
-Nothing of theirs is installed into this project's environment: they live in a folder of their own
-(``BITMART_PEERS``, or ``bitmart-async-peers`` in the user's cache) and run as processes of their own.
-``python -m tests.fidelity.install`` fills the folder.
-"""
+"""How a test talks to another client, which is a process of its own; where they live says ``benchmarks.peers``."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import shutil
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from benchmarks.peers import node_folder, python
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-PYTHON_PEERS = {"ccxt": "4.5.70", "bitmart-python-sdk-api": "2.8.0"}
-NPM_PEERS = {"bitmart-api": "2.5.1"}
 DRIVERS = Path(__file__).resolve().parent / "drivers"
 _PATIENCE = 20.0
-
-
-def folder() -> Path:
-    """Where the peers are, or are to be, installed."""
-    chosen = os.environ.get("BITMART_PEERS")
-    if chosen:
-        return Path(chosen).resolve()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bitmart-async-peers"
-
-
-def python() -> Path:
-    return folder() / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def node_folder() -> Path:
-    return folder() / "node"
-
-
-def python_missing(package: str) -> str:
-    """Why a Python peer cannot run here, "" when it can."""
-    version = PYTHON_PEERS[package]
-    name = package.replace("-", "_")
-    found = python().exists() and any(folder().glob(f"venv/lib/*/site-packages/{name}-{version}.dist-info"))
-    return "" if found else f"{package} {version} is not in {folder()}: python -m tests.fidelity.install"
-
-
-def npm_missing(package: str) -> str:
-    """Why an npm peer cannot run here, "" when it can."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    described = node_folder() / "node_modules" / package / "package.json"
-    version = NPM_PEERS[package]
-    if described.exists() and json.loads(described.read_text())["version"] == version:
-        return ""
-    return f"{package} {version} is not in {folder()}: python -m tests.fidelity.install"
 
 
 class PeerError(Exception):

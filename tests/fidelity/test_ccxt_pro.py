@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.peers import python_missing
+
 from .conftest import plain_and_packed
-from .peers import Peer, PeerError, python_missing
+from .peers import Peer, PeerError
 from .test_ccxt import SPOT, SWAP, money, settings
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.peers import npm_missing
+
 from .conftest import plain_and_packed
-from .peers import Peer, PeerError, Remote, npm_missing
+from .peers import Peer, PeerError, Remote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.peers import python_missing
+
 from .conftest import plain_and_packed
-from .peers import Peer, PeerError, Remote, python_missing
+from .peers import Peer, PeerError, Remote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
