@@ -13,7 +13,10 @@ import gc
 import ssl as _ssl
 import sys
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from bitmart_async._version import __version__
 from bitmart_async.errors import (
@@ -29,11 +32,19 @@ from bitmart_async.errors import (
 from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from typing import TypedDict
 
     import aiohttp
     from aiohttp.connector import Connection
     from yarl import URL
+
+    class _RequestOptions(TypedDict, total=False):
+        allow_redirects: bool
+        raise_for_status: bool
+        proxy: str
+        ssl: _ssl.SSLContext
+
 
 __all__ = ["Answer", "Wire"]
 
@@ -48,7 +59,7 @@ _ALWAYS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encod
 """All that every request carries, so that aiohttp adds nothing of its own."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """A complete HTTP answer."""
 
     status: int
@@ -71,8 +82,7 @@ class Wire:
         self._session = session
         self._owned = session is None
         self._keep_alive = keep_alive
-        self._proxy = proxy
-        self._ssl = ssl_context
+        self._options = _options(session, proxy, ssl_context)
         self._mask = mask
         self._urls: dict[str, URL] = {}
         self._limits: dict[float, aiohttp.ClientTimeout] = {}
@@ -143,13 +153,15 @@ class Wire:
                 target,
                 data=body,
                 headers=headers,
-                allow_redirects=False,
-                proxy=self._proxy,
-                ssl=self._ssl if self._ssl is not None else True,
                 timeout=self._limits.get(timeout) or self._limit(timeout),
-                raise_for_status=False,
+                **self._options,
             )
-            return Answer(response.status, response.headers, await _bounded(response, label))
+            content = response.content
+            # Of a short answer all is there already, and nothing needs to be waited for.
+            read = content.read_nowait() if content.is_eof() else b""
+            if len(read) > MOST_BYTES or not content.at_eof():
+                read = await _bounded(response, label, read)
+            return Answer(response.status, response.headers, read)
         except Exception as error:
             if not _is_the_network(error):
                 raise
@@ -227,6 +239,20 @@ class Wire:
                 gc.collect()
 
 
+def _options(
+    session: aiohttp.ClientSession | None, proxy: str | None, ssl_context: _ssl.SSLContext | None
+) -> _RequestOptions:
+    """What every request is called with; what aiohttp does anyway is left out, because it costs time."""
+    options: _RequestOptions = {"allow_redirects": False}
+    if session is not None:
+        options["raise_for_status"] = False  # the user's session may do so by itself
+    if proxy is not None:
+        options["proxy"] = proxy
+    if ssl_context is not None:
+        options["ssl"] = ssl_context
+    return options
+
+
 def _sent_once() -> type[aiohttp.ClientResponse]:
     """A response class that keeps aiohttp from repeating requests by itself.
 
@@ -245,25 +271,24 @@ def _sent_once() -> type[aiohttp.ClientResponse]:
     return SentOnce
 
 
-async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
-    length = response.headers.get("Content-Length", "")
-    short = len(length) < 10 and length.isdecimal() and int(length) <= MOST_BYTES
-    if short and "Content-Encoding" not in response.headers:
-        return await response.read()
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
+async def _bounded(response: aiohttp.ClientResponse, label: str, read: bytes) -> bytes:
+    """The whole body, of which ``read`` has been read."""
+    content = response.content
+    chunks = [read]
+    size = len(read)
+    while size <= MOST_BYTES:
+        if content.at_eof():
+            return b"".join(chunks)
+        chunk = await content.readany()
         size += len(chunk)
-        if size > MOST_BYTES:
-            response.close()
-            raise BadResponse(
-                f"{label}: the answer is larger than {MOST_BYTES >> 20} MiB; it was not read.",
-                endpoint=label,
-                http_status=response.status,
-                fate=Fate.UNKNOWN,
-            )
         chunks.append(chunk)
-    return b"".join(chunks)
+    response.close()
+    raise BadResponse(
+        f"{label}: the answer is larger than {MOST_BYTES >> 20} MiB; it was not read.",
+        endpoint=label,
+        http_status=response.status,
+        fate=Fate.UNKNOWN,
+    )
 
 
 def _is_the_network(error: Exception) -> bool:
