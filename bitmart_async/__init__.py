@@ -197,7 +197,7 @@ _HOMES = {
     "rest.envelope": ("Envelope",),
     "rest.history": ("Asked",),
     "rest.iterate": ("History",),
-    "rest.transport": ("PendingOrder",),
+    "rest.pending": ("PendingOrder",),
     "websocket.client": ("WebsocketClient",),
     "websocket.order_books": ("BookChange", "LiveOrderBook"),
     "websocket.events": ("Event", "Gap", "StreamData", "Update"),
@@ -254,7 +254,7 @@ if TYPE_CHECKING:
     from bitmart_async.rest.envelope import *
     from bitmart_async.rest.history import Asked as Asked
     from bitmart_async.rest.iterate import *
-    from bitmart_async.rest.transport import PendingOrder as PendingOrder
+    from bitmart_async.rest.pending import PendingOrder as PendingOrder
     from bitmart_async.websocket.client import *
     from bitmart_async.websocket.events import Event as Event
     from bitmart_async.websocket.events import Gap as Gap

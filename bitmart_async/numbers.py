@@ -18,6 +18,7 @@ __all__ = ["level", "plain"]
 
 _MOST_DIGITS = 60
 _USUAL = re.compile(r"[0-9]{1,28}(?:\.[0-9]{1,28})?").fullmatch
+_PLAIN = re.compile(r"(?:0|[1-9][0-9]{0,27})(?:\.[0-9]{1,28})?").fullmatch
 
 
 def plain(value: Decimal | int | str, name: str = "number") -> str:
@@ -58,6 +59,16 @@ def exact(value: Decimal | int | str, name: str = "number") -> Decimal:
     if abs(number.adjusted()) > _MOST_DIGITS or len(number.as_tuple().digits) > _MOST_DIGITS:
         raise ParameterError(f"{name} has more than {_MOST_DIGITS} digits; no price or size has.")
     return number
+
+
+def usual_text(value: object) -> str | None:
+    """:func:`plain` of a value that is written plainly already, as nearly all are; None: ask plain()."""
+    if type(value) is str:
+        return value if _PLAIN(value) else None
+    if type(value) is Decimal:
+        text = str(value)
+        return text if _PLAIN(text) else None
+    return None
 
 
 def _is_usual(number: Decimal) -> bool:

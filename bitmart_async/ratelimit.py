@@ -184,10 +184,12 @@ class SentAway(Exception):
 class Gate:
     """A window with a queue: callers pass in the order they came."""
 
-    __slots__ = ("_timer", "_waiting", "window")
+    __slots__ = ("_timer", "_waiting", "dropped", "window")
 
     def __init__(self, window: Window) -> None:
         self.window = window
+        self.dropped = False
+        """Whether it was forgotten while nobody used it: who kept it must ask for the one of today."""
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -285,9 +287,10 @@ class RateLimits:
 
     def _drop_idle(self) -> None:
         now = _now()
-        self._gates = {
-            owner: gate for owner, gate in self._gates.items() if gate.waiting or not gate.window.idle(now)
-        }
+        for owner, gate in tuple(self._gates.items()):
+            if not gate.waiting and gate.window.idle(now):
+                gate.dropped = True
+                del self._gates[owner]
 
     def ban(self, host: str, seconds: float = BAN_SECONDS) -> None:
         """Send nothing more to ``host`` for a while."""

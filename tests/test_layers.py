@@ -32,6 +32,8 @@ rest.windows
 rest.endpoint
 rest.envelope
 rest.batch
+rest.call
+rest.pending
 rest.wire
 rest.transport
 rest.history

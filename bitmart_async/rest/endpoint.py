@@ -10,7 +10,7 @@ import enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bitmart_async.errors import ParameterError
-from bitmart_async.rest import params as _params
+from bitmart_async.rest.params import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,14 +59,16 @@ class Endpoint(Generic[T_co]):
     """
 
     __slots__ = (
-        "_by_name",
+        "_fields",
         "auth",
         "bare",
         "deprecated",
         "effect",
         "guard",
         "id",
+        "in_query",
         "inner",
+        "is_batch",
         "label",
         "method",
         "own_id",
@@ -111,8 +113,11 @@ class Endpoint(Generic[T_co]):
         self.guard = guard
         self.deprecated = deprecated
         self.label = f"{method} {path}"
-        self._by_name = {param.name: param for param in self.params}
-        self.takes_recv_window = "recv_window" in self._by_name
+        self.in_query = method in ("GET", "DELETE")
+        """Whether the parameters go into the address, not into a body."""
+        self.is_batch = "." in own_id
+        self._fields = Fields(self.params, rules)
+        self.takes_recv_window = "recv_window" in self._fields.by_name
 
     def encode(self, given: Mapping[str, object], *, strict: bool) -> dict[str, object]:
         """Parameters by wire name, checked.
@@ -123,7 +128,7 @@ class Endpoint(Generic[T_co]):
         try:
             if self.guard is not None:
                 self.guard(given)
-            return _params.encode(self._by_name, given, self.rules, strict=strict)
+            return self._fields.encode(given, strict=strict)
         except ParameterError as error:
             raise ParameterError(f"{self.label}: {error}", endpoint=self.label) from None
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import msgspec
 
 from bitmart_async.errors import ParameterError
-from bitmart_async.numbers import exact
+from bitmart_async.numbers import exact, usual_text
 from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Amount",
     "Choice",
+    "Fields",
     "Flag",
     "NumberId",
     "Param",
@@ -86,7 +87,7 @@ class Param:
 class Text(Param):
     """Text, such as a symbol or an id."""
 
-    __slots__ = ("_pattern", "_wanted")
+    __slots__ = ("_fits", "_wanted")
 
     def __init__(
         self,
@@ -97,13 +98,13 @@ class Text(Param):
         wanted: str = "must be text that is not empty",
     ) -> None:
         super().__init__(wire, required=required)
-        self._pattern = re.compile(pattern)
+        self._fits = re.compile(pattern).fullmatch
         self._wanted = wanted
 
     def encode(self, value: object, *, strict: bool) -> object:
         if not isinstance(value, str):
             raise self.wrong(value, f"must be text, not {type(value).__name__}")
-        if strict and not self._pattern.fullmatch(value):
+        if strict and not self._fits(value):
             raise self.wrong(value, self._wanted)
         return value
 
@@ -156,7 +157,7 @@ class NumberId(Param):
 class Amount(Param):
     """Money, a price or a size: exact, sent as plain decimal text; above zero unless ``low`` is given."""
 
-    __slots__ = ("_high", "_low", "_positive")
+    __slots__ = ("_high", "_low", "_only_positive", "_positive")
 
     def __init__(
         self,
@@ -171,8 +172,13 @@ class Amount(Param):
         self._positive = positive and low is None
         self._low = None if low is None else Decimal(low)
         self._high = None if high is None else Decimal(high)
+        self._only_positive = self._positive and high is None
 
     def encode(self, value: object, *, strict: bool) -> object:
+        if self._only_positive:
+            usual = usual_text(value)  # the same text as below, at a third of the cost
+            if usual is not None and usual.strip("0."):
+                return usual
         number = exact(value, self.name)  # type: ignore[arg-type]
         if not strict:
             return format(number, "f")
@@ -207,6 +213,8 @@ class Choice(Param):
         return self._plain is int
 
     def encode(self, value: object, *, strict: bool) -> object:
+        if type(value) is self._plain and value in self._known:
+            return value
         if isinstance(value, bool) or not isinstance(value, self._plain):
             raise self.wrong(value, f"must be {self._listed()}")
         # A member hashes by its name: compare and send what it stands for.
@@ -255,7 +263,7 @@ class Texts(Param):
 class Rows(Param):
     """A list of nested objects, each a request struct or a mapping with the same snake_case keys."""
 
-    __slots__ = ("_by_name", "_most", "_rules")
+    __slots__ = ("_fields", "_most")
 
     def __init__(
         self,
@@ -267,14 +275,13 @@ class Rows(Param):
         rules: Rules | None = None,
     ) -> None:
         super().__init__(wire, required=required)
-        self._by_name = {field.name: field for field in fields}
+        self._fields = Fields(fields, rules)
         self._most = most
-        self._rules = rules
 
     @property
     def fields(self) -> Sequence[Param]:
         """The parameters inside one row."""
-        return tuple(self._by_name.values())
+        return tuple(self._fields.by_name.values())
 
     def encode(self, value: object, *, strict: bool) -> object:
         given = value
@@ -293,33 +300,43 @@ class Rows(Param):
         else:
             raise ParameterError(f"{place} must be a request struct or a mapping, not {type(row).__name__}")
         try:
-            return encode(self._by_name, given, self._rules, strict=strict)
+            return self._fields.encode(given, strict=strict)
         except ParameterError as error:
             raise ParameterError(f"{place}: {error}") from None
 
 
-def encode(
-    by_name: Mapping[str, Param], given: Mapping[str, object], rules: Rules | None, *, strict: bool
-) -> dict[str, object]:
-    """Wire names to wire values; None is not sent. Raises ParameterError."""
-    wire: dict[str, object] = {}
-    blank = False
-    for name, value in given.items():
-        if value is None:
-            blank = True
-            continue
-        param = by_name.get(name)
-        if param is None:
-            raise ParameterError(
-                f"there is no parameter {one_line(name, 60)!r}; there are: {', '.join(by_name) or 'none'}"
-            )
-        wire[param.wire] = param.encode(value, strict=strict)
-    for param in by_name.values():
-        if param.required and param.wire not in wire:
-            raise ParameterError(f"{param.name} is required")
-    if strict and rules is not None:
-        rules({name: value for name, value in given.items() if value is not None} if blank else given)
-    return wire
+class Fields:
+    """The parameters of one object on the wire, and the rules for their combinations."""
+
+    __slots__ = ("_required", "_rules", "by_name")
+
+    def __init__(self, params: Iterable[Param], rules: Rules | None) -> None:
+        self.by_name = {param.name: param for param in params}
+        self._required = tuple(param for param in self.by_name.values() if param.required)
+        self._rules = rules
+
+    def encode(self, given: Mapping[str, object], *, strict: bool) -> dict[str, object]:
+        """Wire names to wire values; None is not sent. Raises ParameterError."""
+        wire: dict[str, object] = {}
+        by_name = self.by_name
+        blank = False
+        for name, value in given.items():
+            if value is None:
+                blank = True
+                continue
+            param = by_name.get(name)
+            if param is None:
+                raise ParameterError(
+                    f"there is no parameter {one_line(name, 60)!r}; there are: {', '.join(by_name) or 'none'}"
+                )
+            wire[param.wire] = param.encode(value, strict=strict)
+        for param in self._required:
+            if param.wire not in wire:
+                raise ParameterError(f"{param.name} is required")
+        if strict and self._rules is not None:
+            told = {name: value for name, value in given.items() if value is not None} if blank else given
+            self._rules(told)
+        return wire
 
 
 def client_order_id(wire: str = "client_order_id") -> Text:

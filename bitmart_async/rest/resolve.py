@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from bitmart_async.models.futures import FuturesOrder
     from bitmart_async.models.futures_plan import PlanOrder
     from bitmart_async.models.spot import SpotAlgoOrder, SpotOrder
-    from bitmart_async.rest.transport import PendingOrder, Transport
+    from bitmart_async.rest.pending import PendingOrder
+    from bitmart_async.rest.transport import Transport
 
 __all__ = ["FuturesResolve", "SpotResolve"]
 

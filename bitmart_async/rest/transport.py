@@ -26,14 +26,12 @@ them.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from asyncio import get_running_loop
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -51,21 +49,22 @@ from bitmart_async.errors import (
     Fate,
     OrderFateUnknown,
     OutcomeUnknown,
-    ParameterError,
     RedirectRefused,
     TlsError,
     TransportError,
     api_error_class,
 )
 from bitmart_async.ratelimit import BAN_SECONDS, RateLimitState, SentAway
-from bitmart_async.rest.batch import Sent, all_alike, read_results
+from bitmart_async.rest.batch import all_alike, read_results
+from bitmart_async.rest.call import Call, prepare
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.envelope import NO_CODE, Envelope, EnvelopeReader, Refusal
+from bitmart_async.rest.pending import Pending
 from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from bitmart_async.clock import Clock
     from bitmart_async.errors import OrderResult
@@ -73,11 +72,10 @@ if TYPE_CHECKING:
     from bitmart_async.rest.wire import Answer, Wire
     from bitmart_async.signing import Signer
 
-__all__ = ["PendingOrder", "Transport"]
+__all__ = ["Transport"]
 
 T = TypeVar("T")
 
-_encode = msgspec.json.Encoder().encode
 _FIRST_BACKOFF = 0.25
 _EXCERPT = 4096
 """Bytes of a body that are searched for secrets; far more than are shown, so that none is cut in two."""
@@ -86,53 +84,31 @@ _PAUSE_JITTER = 0.1
 _CLOCK_REFUSED = 30007
 _TOO_MANY = 30013
 _BANNED = 30017
+_MOST_ROUTES = 500
+"""Routes kept: ``client.request`` makes an endpoint per call."""
 
 
-class PendingOrder(msgspec.Struct, frozen=True):
-    """An order that was sent and whose fate is open."""
+class _Route:
+    """What all calls of one endpoint from one client have in common, found out once."""
 
-    client_order_id: str | None
-    """None where the endpoint has no such id; then only ``symbol`` narrows the search."""
-    symbol: str
-    endpoint: str
-    sent_ms: int
-    """Exchange time just before it was last sent, Unix ms."""
-    recv_window: int | None = None
-    """ms after ``sent_ms`` in which the exchange accepts it; None where it was not sent."""
-    calls: int = 1
-    """Calls under this id whose fate is open."""
+    __slots__ = ("gate", "headers", "reader", "reader_of_refusals", "url")
 
-
-@dataclass(slots=True)
-class _Call:
-    """One call on its way."""
-
-    endpoint: Endpoint[object]
-    arguments: dict[str, object]
-    query: str
-    body: bytes | None
-    orders: tuple[Sent, ...]
-    """Client order id and symbol of each order it submits."""
-    ids_made: bool = False
-    """Whether an id is ours: then no other call can have used it."""
-    sent_ms: int = 0
-    """Exchange time just before the last send, Unix ms."""
-    measured: int = 0
-    """How often the clock had been measured when it was last signed."""
-    queued: float = 0.0
-    """Seconds spent waiting for the rate limit; they do not count against the deadline."""
-    sends: int = 0
-    """How often it left this machine, as far as is known."""
-    entered: set[str] = field(default_factory=set[str])
-    """Its ids that it has entered in ``pending``."""
-
-    @property
-    def symbol(self) -> str:
-        return str(self.arguments.get("symbol", ""))
-
-    @property
-    def is_batch(self) -> bool:
-        return "." in self.endpoint.own_id
+    def __init__(
+        self,
+        url: str,
+        gate: Gate,
+        headers: dict[str, str],
+        reader: EnvelopeReader[object],
+        reader_of_refusals: EnvelopeReader[object],
+    ) -> None:
+        self.url = url
+        self.gate = gate
+        """May have been dropped."""
+        self.headers = headers
+        """All but key, time and signature."""
+        self.reader = reader
+        """For HTTP 200 to 299."""
+        self.reader_of_refusals = reader_of_refusals
 
 
 class Transport:
@@ -170,19 +146,20 @@ class Transport:
         self._log = logger
         self._server_time = server_time
         self._readers: dict[tuple[object, bool, bool], EnvelopeReader[object]] = {}
+        self._routes: dict[Endpoint[object], _Route] = {}
         self._line: set[asyncio.Future[None]] = set()  # calls of this client that queue at a gate
         self._mask: Callable[[str], str] = signer.mask if signer is not None else str
         self._measuring: asyncio.Task[float] | None = None
         self._at_the_clock = 0  # calls that wait for it
-        self.pending: dict[str, PendingOrder] = {}
+        self.pending = Pending()
 
     @property
     def log(self) -> logging.Logger:
         """The client's logger."""
         return self._log
 
-    async def call(self, endpoint: Endpoint[T], given: Mapping[str, object]) -> Envelope[T]:
-        """Make one call. Raises as the module's table says."""
+    def call(self, endpoint: Endpoint[T], given: Mapping[str, object]) -> Awaitable[Envelope[T]]:
+        """Make one call, to be awaited. Raises as the module's table says, what is checked here at once."""
         plain = cast("Endpoint[object]", endpoint)
         if endpoint.auth is not Auth.NONE and self.signer is None:
             raise CredentialsMissing(
@@ -191,13 +168,30 @@ class Transport:
                 endpoint=endpoint.label,
                 fate=Fate.NOT_SENT,
             )
-        call = self._prepare(plain, given)
+        call = prepare(plain, given, recv_window=self.recv_window, strict=self.strict)
         if self.wire.closed:
             raise _closed(endpoint)
-        gate = self._gate(plain)
-        if endpoint.effect is Effect.READ:
-            return cast("Envelope[T]", await self._read(call, gate))
-        return cast("Envelope[T]", await self._change(call, gate))
+        route = self._routes.get(plain) or self._find_route(plain)
+        way = self._read if endpoint.effect is Effect.READ else self._change
+        return cast("Awaitable[Envelope[T]]", way(call, route))
+
+    def _find_route(self, endpoint: Endpoint[object]) -> _Route:
+        headers: dict[str, str] = {}
+        if endpoint.method in ("POST", "PUT"):
+            headers["Content-Type"] = "application/json"
+        if self._broker_id is not None:
+            headers["X-BM-BROKER-ID"] = self._broker_id
+        route = _Route(
+            self.base_url + endpoint.path,
+            self._gate(endpoint),
+            headers,
+            self._reader(endpoint, bare=endpoint.bare),
+            self._reader(endpoint, bare=False),
+        )
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        self._routes[endpoint] = route
+        return route
 
     def _gate(self, endpoint: Endpoint[object]) -> Gate:
         keyed = self.signer is not None and endpoint.auth is not Auth.NONE
@@ -209,33 +203,12 @@ class Transport:
             key=self.signer.api_key if keyed and self.signer is not None else "",
         )
 
-    def _prepare(self, endpoint: Endpoint[object], given: Mapping[str, object]) -> _Call:
-        """Checks and encodes; the body made here is the one that is signed and sent."""
-        filled = given
-        orders: tuple[Sent, ...] = ()
-        made = False
-        if endpoint.takes_recv_window or endpoint.own_id:
-            filled = own = dict(given)
-            if endpoint.takes_recv_window and own.get("recv_window") is None:
-                own["recv_window"] = self.recv_window
-            orders, made = _give_ids(endpoint, own)
-        try:
-            arguments = endpoint.encode(filled, strict=self.strict)
-            if endpoint.method in ("GET", "DELETE"):
-                query = "&".join(
-                    [f"{_in_query(name)}={_in_query(value)}" for name, value in arguments.items()]
-                )
-                return _Call(endpoint, arguments, query, None, orders, made)
-            return _Call(endpoint, arguments, "", _encode(arguments), orders, made)
-        except ParameterError:
-            raise
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-            what = one_line(str(error), 100)
-        raise ParameterError(
-            f"{endpoint.label}: a parameter cannot be sent as JSON or text ({what}). Nothing was sent.",
-            endpoint=endpoint.label,
-            fate=Fate.NOT_SENT,
-        )
+    def _reader(self, endpoint: Endpoint[object], *, bare: bool) -> EnvelopeReader[object]:
+        kind = endpoint.returns, endpoint.inner, bare  # not the endpoint: client.request makes one per call
+        reader = self._readers.get(kind)
+        if reader is None:
+            reader = self._readers[kind] = EnvelopeReader(endpoint.returns, inner=endpoint.inner, bare=bare)
+        return reader
 
     async def aclose(self) -> None:
         """Send nothing more: what queues for the rate limit ends at once, unsent; idempotent."""
@@ -247,10 +220,13 @@ class Transport:
 
     # One send ---------------------------------------------------------------------------------
 
-    async def _once(self, call: _Call, gate: Gate, timeout: float) -> Envelope[object]:
+    async def _once(self, call: Call, route: _Route, timeout: float) -> Envelope[object]:
         endpoint = call.endpoint
         self.limits.check_ban(self._host, endpoint.label)
-        queued = not gate.enter_at_once(asyncio.get_running_loop().time())
+        gate = route.gate
+        if gate.dropped:
+            gate = route.gate = self._gate(endpoint)
+        queued = not gate.enter_at_once(get_running_loop().time())
         if queued:
             await self._queue(call, gate)
         sent = False
@@ -259,13 +235,14 @@ class Transport:
             if queued:
                 self.limits.check_ban(self._host, endpoint.label)
             call.measured = self.clock.measurements
-            headers = self._headers(endpoint, call.body or b"")
-            self._enter_pending(call)
+            headers = self._headers(endpoint, route, call.body or b"")
+            if endpoint.effect is not Effect.READ:
+                self.pending.enter(call, self.clock.now_ms())
             sent = True
             call.sends += 1
             answer = await self.wire.send(
                 endpoint.method,
-                self.base_url + endpoint.path,
+                route.url,
                 call.query,
                 headers,
                 call.body,
@@ -273,7 +250,7 @@ class Transport:
                 timeout=timeout,
             )
             self._log.debug("%s: HTTP %d, %d bytes", endpoint.label, answer.status, len(answer.body))
-            return self._understand(call, answer, gate)
+            return self._understand(call, route, answer, gate)
         except (ConnectFailed, ClientClosed):
             call.sends -= sent
             sent = False
@@ -287,8 +264,8 @@ class Transport:
             headers.clear()  # tools that show the variables of a traceback's frames would show the key
         raise failure  # outside of the except: the other one's words may hold secrets
 
-    async def _queue(self, call: _Call, gate: Gate) -> None:
-        now = asyncio.get_running_loop().time
+    async def _queue(self, call: Call, gate: Gate) -> None:
+        now = get_running_loop().time
         since = now()
         try:
             await gate.enter(self._line)
@@ -318,13 +295,9 @@ class Transport:
             fate=Fate.NOT_SENT,
         )
 
-    def _headers(self, endpoint: Endpoint[object], body: bytes) -> dict[str, str]:
+    def _headers(self, endpoint: Endpoint[object], route: _Route, body: bytes) -> dict[str, str]:
         """Exactly what the auth level wants: nothing, the key, or key, time and signature."""
-        headers: dict[str, str] = {}
-        if endpoint.method in ("POST", "PUT"):
-            headers["Content-Type"] = "application/json"
-        if self._broker_id is not None:
-            headers["X-BM-BROKER-ID"] = self._broker_id
+        headers = route.headers.copy()
         if endpoint.auth is Auth.NONE or self.signer is None:
             return headers
         if endpoint.auth is Auth.SIGNED:
@@ -338,12 +311,12 @@ class Transport:
         headers["X-BM-KEY"] = self.signer.api_key  # last: no frame of an error above holds it
         return headers
 
-    def _understand(self, call: _Call, answer: Answer, gate: Gate) -> Envelope[object]:
+    def _understand(self, call: Call, route: _Route, answer: Answer, gate: Gate) -> Envelope[object]:
         """A reply as an Envelope, or the error it is."""
         endpoint = call.endpoint
         state = RateLimitState.of(answer.headers)
         if state is not None:
-            gate.window.correct(state, asyncio.get_running_loop().time())
+            gate.window.correct(state, get_running_loop().time())
         if 300 <= answer.status < 400:
             target = one_line(self._mask(answer.headers.get("Location", "nowhere")))
             raise RedirectRefused(
@@ -355,7 +328,8 @@ class Transport:
                 fate=Fate.UNKNOWN,
             )
         try:
-            data, message, trace = self._reader(endpoint, answer.status).read(answer.body)
+            reader = route.reader if 200 <= answer.status < 300 else route.reader_of_refusals
+            data, message, trace = reader.read(answer.body)
             if endpoint.effect is Effect.ORDER and getattr(data, "order_id", None) == "":
                 raise DecodeError("the order's id is blank")
         except Refusal as refusal:
@@ -373,16 +347,8 @@ class Transport:
             raw=answer.body,
         )
 
-    def _reader(self, endpoint: Endpoint[object], status: int) -> EnvelopeReader[object]:
-        bare = endpoint.bare and 200 <= status < 300
-        kind = endpoint.returns, endpoint.inner, bare  # not the endpoint: client.request makes one per call
-        reader = self._readers.get(kind)
-        if reader is None:
-            reader = self._readers[kind] = EnvelopeReader(endpoint.returns, inner=endpoint.inner, bare=bare)
-        return reader
-
     def _refusal(
-        self, call: _Call, refusal: Refusal, answer: Answer, state: RateLimitState | None, gate: Gate
+        self, call: Call, refusal: Refusal, answer: Answer, state: RateLimitState | None, gate: Gate
     ) -> ApiError:
         endpoint = call.endpoint
         code, status = refusal.code, answer.status
@@ -393,7 +359,7 @@ class Transport:
         elif status == 429 or code == _TOO_MANY:
             retry_after = state.window if state is not None else gate.window.per
             jitter = random.uniform(0.0, min(1.0, _PAUSE_JITTER * retry_after))  # noqa: S311
-            gate.window.pause(asyncio.get_running_loop().time() + retry_after + jitter)
+            gate.window.pause(get_running_loop().time() + retry_after + jitter)
         kind = api_error_class(code, status) if self._parse else ApiError
         return kind(
             f"{endpoint.label}: code {code}",
@@ -409,7 +375,7 @@ class Transport:
 
     def _unreadable(
         self,
-        call: _Call,
+        call: Call,
         answer: Answer,
         gate: Gate,
         state: RateLimitState | None,
@@ -450,8 +416,8 @@ class Transport:
 
     # Reads: repeated --------------------------------------------------------------------------
 
-    async def _read(self, call: _Call, gate: Gate) -> Envelope[object]:
-        loop = asyncio.get_running_loop()
+    async def _read(self, call: Call, route: _Route) -> Envelope[object]:
+        loop = get_running_loop()
         deadline = loop.time() + self._timeout
         resynced = unreadable = False
         repeats = 0
@@ -461,7 +427,7 @@ class Transport:
                 left = (
                     self._timeout if repeats == 0 and not resynced else deadline + call.queued - loop.time()
                 )
-                return await self._once(call, gate, max(0.001, left))
+                return await self._once(call, route, max(0.001, left))
             except ApiError as error:
                 failure = error
                 if _wrong_clock(call, error) and not resynced and self._retries > 0:
@@ -482,34 +448,34 @@ class Transport:
 
     # Changes: sent at most once ------------------------------------------------------------------
 
-    async def _change(self, call: _Call, gate: Gate) -> Envelope[object]:
-        deadline = asyncio.get_running_loop().time() + self._timeout
+    async def _change(self, call: Call, route: _Route) -> Envelope[object]:
+        deadline = get_running_loop().time() + self._timeout
         try:
             try:
-                envelope = await self._once(call, gate, self._timeout)
+                envelope = await self._once(call, route, self._timeout)
             except ApiError as refused:
                 if not await self._proven_untaken(call, refused, deadline):
                     raise
-                envelope = await self._once(call, gate, self._timeout)
+                envelope = await self._once(call, route, self._timeout)
         except BitMartError as error:
             if error.fate is Fate.UNKNOWN:
-                self._keep_pending(call)
+                self.pending.keep(call, self.clock.now_ms())
                 lost = self._lost(call, error)
-                if call.is_batch:
+                if call.endpoint.is_batch:
                     lost.results = all_alike(call.orders, Fate.UNKNOWN, error.code, error.message)
                 raise lost from error
-            self._refused(call, call.entered)
-            if call.is_batch and error.fate is not None:
+            self.pending.refused(call, call.entered)
+            if call.endpoint.is_batch and error.fate is not None:
                 error.results = all_alike(call.orders, error.fate, error.code, error.message)
             raise
         # A cancelled call passes here without settling: its order may be live.
-        if call.is_batch:
+        if call.endpoint.is_batch:
             return self._settle_batch(call, envelope)
         for own, _ in call.orders:
             self.pending.pop(own, None)
         return envelope
 
-    def _settle_batch(self, call: _Call, envelope: Envelope[object]) -> Envelope[object]:
+    def _settle_batch(self, call: Call, envelope: Envelope[object]) -> Envelope[object]:
         """Give each order its fate; what nothing was said about stays pending."""
         data = read_results(
             envelope.data,
@@ -524,7 +490,7 @@ class Transport:
         for result in results:
             if result.fate is Fate.ACCEPTED and result.client_order_id not in open_ids:
                 self.pending.pop(result.client_order_id, None)
-        self._refused(
+        self.pending.refused(
             call,
             {result.client_order_id for result in results if result.fate is Fate.NOT_ACCEPTED} - open_ids,
         )
@@ -537,7 +503,7 @@ class Transport:
             )
         return msgspec.structs.replace(envelope, data=data)
 
-    async def _proven_untaken(self, call: _Call, refused: ApiError, deadline: float) -> bool:
+    async def _proven_untaken(self, call: Call, refused: ApiError, deadline: float) -> bool:
         """Whether to send once more: only after a refusal that proves nothing was taken."""
         if self._retries == 0 or refused.http_status == 418 or refused.fate is not Fate.NOT_ACCEPTED:
             return False
@@ -548,12 +514,12 @@ class Transport:
         ):
             return False
         # Nothing was taken: who cancels the call while it waits for its second send leaves no order.
-        self._refused(call, call.entered)
+        self.pending.refused(call, call.entered)
         call.entered.clear()
-        within = deadline + call.queued - asyncio.get_running_loop().time()
+        within = deadline + call.queued - get_running_loop().time()
         return await self._resync(call, within) if wrong_clock else True
 
-    def _lost(self, call: _Call, error: BitMartError) -> OutcomeUnknown:
+    def _lost(self, call: Call, error: BitMartError) -> OutcomeUnknown:
         endpoint = call.endpoint
         if endpoint.effect is Effect.ORDER:
             own = call.orders[0][0] if len(call.orders) == 1 else _text(call.arguments.get("client_order_id"))
@@ -589,38 +555,7 @@ class Transport:
             fate=Fate.UNKNOWN,
         )
 
-    def _enter_pending(self, call: _Call) -> None:
-        """Record the orders about to be sent, with the time of this send: proof of absence counts from it."""
-        call.sent_ms = self.clock.now_ms()
-        window = call.arguments.get("recvWindow")
-        for own, symbol in call.orders:
-            before = self.pending.pop(own, None)  # so that the oldest stays first
-            accepted = window if isinstance(window, int) else None
-            calls = 1
-            if before is not None:  # the longer window of the two, None being the longest
-                calls = before.calls + (own not in call.entered)
-                known = accepted is not None and before.recv_window is not None
-                accepted = max(accepted or 0, before.recv_window or 0) if known else None
-            self.pending[own] = PendingOrder(
-                own, symbol, call.endpoint.label, call.sent_ms, recv_window=accepted, calls=calls
-            )
-            call.entered.add(own)
-
-    def _keep_pending(self, call: _Call) -> None:
-        """See that the ids of a lost call are there: another call under the same id may have ended."""
-        if not call.entered.issubset(self.pending):
-            self._enter_pending(call)
-
-    def _refused(self, call: _Call, ids: set[str]) -> None:
-        """This call took none of these: they are settled, unless another call under the same id is open."""
-        for own in ids & call.entered:
-            order = self.pending.get(own)
-            if order is not None and order.calls > 1:
-                self.pending[own] = msgspec.structs.replace(order, calls=order.calls - 1)
-            else:
-                self.pending.pop(own, None)
-
-    async def _resync(self, call: _Call, within: float) -> bool:
+    async def _resync(self, call: Call, within: float) -> bool:
         """See that the clock is measured after ``call`` was signed; calls refused together share one measuring.
 
         False when it fails or takes longer than ``within`` seconds.
@@ -661,12 +596,12 @@ def _undamaged(error: TransportError) -> bool:
     return isinstance(error, BadResponse) and error.http_status is not None and error.http_status < 500
 
 
-def _wrong_clock(call: _Call, error: ApiError) -> bool:
+def _wrong_clock(call: Call, error: ApiError) -> bool:
     """Whether measuring the clock may help: only a signed call carries a time, /system/time does not."""
     return error.code == _CLOCK_REFUSED and call.endpoint.auth is Auth.SIGNED
 
 
-def _fate(call: _Call, code: int, status: int) -> Fate | None:
+def _fate(call: Call, code: int, status: int) -> Fate | None:
     """What a refusal says about a change. None for reads."""
     if call.endpoint.effect is Effect.READ:
         return None
@@ -695,50 +630,3 @@ def _wait_before_repeat(error: BitMartError, repeats: int) -> float | None:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _in_query(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return text if text.isidentifier() and text.isascii() else quote_plus(text)
-
-
-def _give_ids(endpoint: Endpoint[object], given: dict[str, object]) -> tuple[tuple[Sent, ...], bool]:
-    """Make sure every order of a submit has an id of our own; return the orders, and whether we made one.
-
-    ``own_id`` is a parameter's name, or ``rows.field`` for one inside each row of a batch.
-    """
-    if not endpoint.own_id:
-        return (), False
-    outer, _, inner = endpoint.own_id.partition(".")
-    symbol = str(given.get("symbol") or "")
-    made = False
-    if not inner:
-        if given.get(outer) is None:
-            given[outer] = new_order_id()
-            made = True
-        return ((str(given[outer]), symbol),), made
-    rows = given.get(outer)
-    if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
-        return (), False  # the check of the parameters says what is wrong
-    filled: list[object] = []
-    orders: list[Sent] = []
-    for row in cast("list[object]", rows):
-        fields: object = msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row
-        if isinstance(fields, Mapping):
-            named = cast("Mapping[str, object]", fields)
-            own = named.get(inner)
-            if not own:
-                own, made = new_order_id(), True
-            orders.append((str(own), str(named.get("symbol") or symbol)))
-            filled.append({**named, inner: own})
-        else:
-            filled.append(row)
-    given[outer] = filled
-    return tuple(orders), made
-
-
-def new_order_id() -> str:
-    """A fresh client order id: 32 letters and digits."""
-    return os.urandom(16).hex()

@@ -12,9 +12,8 @@ import pytest
 
 from bitmart_async.errors import ParameterError
 from bitmart_async.rest import _SECTIONS, ENDPOINTS
-from bitmart_async.rest import params as _params
 from bitmart_async.rest.clients import FuturesClientV2, RestClient
-from bitmart_async.rest.params import Choice, Flag, Param, Rows, Text, Texts
+from bitmart_async.rest.params import Choice, Fields, Flag, Param, Rows, Text, Texts
 from bitmart_async.rest.section import Section
 from tests.kept import SHARED, needs_shared
 
@@ -121,8 +120,7 @@ def value_of(param: Param) -> object:
 
 def wire_of(endpoint: Endpoint[object], given: dict[str, object]) -> dict[str, object]:
     """As sent, each parameter checked by itself: combinations have tests of their own."""
-    by_name = {param.name: _alone(param) for param in endpoint.params}
-    return _params.encode(by_name, given, None, strict=True)
+    return Fields([_alone(param) for param in endpoint.params], None).encode(given, strict=True)
 
 
 _METHODS = methods()

@@ -22,6 +22,7 @@ from bitmart_async.errors import (
     TimestampRejected,
 )
 from bitmart_async.ratelimit import MOST_GATES, Quota, RateLimits, Scope
+from bitmart_async.rest import ENDPOINTS
 from bitmart_async.rest.endpoint import Auth, Effect, Endpoint
 from bitmart_async.rest.wire import MOST_URLS
 from tests.conftest import CANARIES, CANARY_KEY
@@ -591,6 +592,27 @@ async def test_L4_any_number_of_paths_keeps_few_windows_and_urls(monkeypatch: py
         assert len(client._transport.wire._urls) <= 5
         assert limits.gate("GET /busy", None, host="h", key="") is busy
         busy.leave(sent=False)
+
+
+async def test_R14_a_forgotten_window_is_not_kept_by_a_client() -> None:
+    """When an idle window was forgotten, two clients that had used it share the one made anew."""
+    limits = RateLimits()
+    wallet = ENDPOINTS["account.spot_wallet"]
+    async with (
+        spot(rate_limits=limits) as (server, one),
+        spot(rate_limits=limits, base_url=server.url) as (_, two),
+    ):
+        server.on("GET", wallet.path, answer(ok({"wallet": []})))
+        for client in (one, two):
+            await client.call(wallet)
+        (gate,) = limits._gates.values()
+        gate.window._done.clear()  # as if its two seconds had passed
+        limits._drop_idle()
+        assert limits.use() == {}
+        for client in (one, two):
+            await client.call(wallet)
+        (use,) = limits.use().values()
+        assert use.used == 2
 
 
 def test_windows_of_two_keys_are_two_rows_and_tell_no_key() -> None:

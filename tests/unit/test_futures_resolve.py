@@ -13,7 +13,7 @@ from bitmart_async.models.futures import FuturesOrder
 from bitmart_async.models.futures_plan import PlanOrder
 from bitmart_async.rest import ENDPOINTS, resolve
 from bitmart_async.rest.envelope import EnvelopeReader
-from bitmart_async.rest.transport import PendingOrder
+from bitmart_async.rest.pending import PendingOrder
 
 if TYPE_CHECKING:
     from bitmart_async.rest.endpoint import Endpoint

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitmart_async.errors import ParameterError
-from bitmart_async.numbers import exact, level, plain
+from bitmart_async.numbers import exact, level, plain, usual_text
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,26 @@ def test_plain_is_lossless(number: Decimal) -> None:
     assert Decimal(text) == number
     assert plain(text) == text
     assert exact(text) == exact(number)
+
+
+@given(
+    IN_RANGE
+    | IN_RANGE.map(str)
+    | st.from_regex(r"[+-]?[0-9]{0,3}\.?[0-9]{0,3}(E[+-]?[0-9])?\s?", fullmatch=True)
+)
+def test_the_quick_way_gives_what_the_sure_one_gives(value: Decimal | str) -> None:
+    """What is taken as it is written is what plain() would have written."""
+    text = usual_text(value)
+    if text is not None:
+        assert text == plain(value)
+
+
+@given(st.decimals(min_value=0, max_value=10**20, places=8))
+def test_usual_prices_take_the_quick_way(number: Decimal) -> None:
+    """The quick way is taken for the prices and sizes there are."""
+    text = format(number, "f")
+    assert usual_text(text) == text
+    assert usual_text(Decimal(text)) == (None if "E" in str(number) else text)
 
 
 @given(st.integers(min_value=-(10**59), max_value=10**59))
