@@ -90,7 +90,8 @@ recording.tables
 recording
 account.views
 account.changes
-account.rows
+account.rows account.snapshot account.orders account.holdings
+account.comparison
 account.core
 account.cursor account.sources account.waiting account.feed
 account.consumers account.looks

@@ -19,8 +19,15 @@ from bitmart_async.account.changes import (
     PositionChanged,
     Resynced,
 )
-from bitmart_async.account.core import OVERLAP_MS, FillKey, MarketAccount
-from bitmart_async.account.views import AccountOrder, AccountPosition, CoinBalance, OrderStatus
+from bitmart_async.account.core import OVERLAP_MS, MarketAccount
+from bitmart_async.account.views import (
+    AccountOrder,
+    AccountPosition,
+    CoinBalance,
+    FillKey,
+    OrderStatus,
+    fill_key,
+)
 from bitmart_async.errors import ConfigurationError, ParameterError
 from bitmart_async.models.enums import Leg, MarginMode, PositionMode, Side
 from bitmart_async.websocket.topics import Market
@@ -49,7 +56,7 @@ class _Market:
     def fold(self, change: Change) -> None:
         if isinstance(change, Filled):
             fill = change.fill
-            self.fills[fill.trade_id, fill.order_id] = fill.at_ms
+            self.fills[fill_key(fill)] = fill.at_ms
             self.explained[fill.order_id] = change.explained
         elif isinstance(change, OrderChanged):
             order = change.order

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
     from bitmart_async.account.changes import Change
-    from bitmart_async.account.core import MarketAccount, Snapshot
+    from bitmart_async.account.core import MarketAccount
+    from bitmart_async.account.snapshot import Snapshot
     from bitmart_async.account.sources import Source
 
 __all__ = ["Looks"]

@@ -26,7 +26,8 @@ from bitmart_async.rest.resolve import MOST_FUTURES_ROWS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from bitmart_async.account.core import MarketAccount, OrderRef, Snapshot
+    from bitmart_async.account.core import MarketAccount
+    from bitmart_async.account.snapshot import OrderRef, Snapshot
     from bitmart_async.account.views import AccountOrder
     from bitmart_async.models.futures import FuturesOrder
     from bitmart_async.models.futures_plan import PlanOrder

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bitmart_async.models.enums import Leg, MarginMode, PositionMode, Side
 from bitmart_async.websocket.topics import Market
@@ -160,6 +160,15 @@ class AccountPosition:
     position_mode: PositionMode | None
     updated_ms: int
     data: Model | None = None
+
+
+FillKey: TypeAlias = tuple[str, str]
+"""A fill's trade id and order id: only both together are its own."""
+
+
+def fill_key(fill: AccountFill) -> FillKey:
+    """What tells a fill from every other of its market."""
+    return fill.trade_id, fill.order_id
 
 
 def version(order: AccountOrder) -> tuple[Decimal, int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,9 +21,13 @@ from bitmart_async.account.changes import (
     ResyncFailed,
     UnknownState,
 )
-from bitmart_async.account.core import KEPT_KEYS, MarketAccount, OrderNews, Snapshot
+from bitmart_async.account.core import MarketAccount, OrderNews
 from bitmart_async.account.cursor import Place
+from bitmart_async.account.orders import KEPT_KEYS
 from bitmart_async.account.views import AccountFill, AccountOrder, OrderStatus
+
+if TYPE_CHECKING:
+    from bitmart_async.account.snapshot import Snapshot
 
 START_MS = 1_800_000_000_000
 
@@ -488,7 +492,7 @@ def test_P2_memory_is_bounded() -> None:
     assert len(account.fills) == 50
     assert len(account.told_fills) == KEPT_KEYS
     assert len(account.entries()) == 50
-    assert len(account._ended) <= KEPT_KEYS
-    assert len(account._own_ids) <= 50
+    assert len(account._orders._ended) <= KEPT_KEYS
+    assert len(account._orders._own_ids) <= 50
     old = order_of(KEPT_KEYS, filled=Decimal(10), status=OrderStatus.FILLED)
     assert account.push(OrderNews(old, fill_of(old, f"t{KEPT_KEYS}", 10, START_MS)), exchange.now) == []
