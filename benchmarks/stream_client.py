@@ -12,6 +12,7 @@ each command on its standard input:
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import dataclasses
 import json
@@ -42,7 +43,7 @@ def url(port: int, who: str, market: str) -> str:
     return f"ws://127.0.0.1:{port}/api?protocol=1.1&who={who}_{market}"
 
 
-class Contender:
+class Contender(abc.ABC):
     """Counts what it is handed. A subclass connects, and calls :meth:`count` or its like per frame."""
 
     per_element = False
@@ -55,9 +56,9 @@ class Contender:
         self.done: asyncio.Future[None] | None = None
         self.stamps: list[int] | None = None
 
+    @abc.abstractmethod
     async def start(self) -> None:
         """Connect both markets."""
-        raise NotImplementedError
 
     def count(self, _: object = None) -> None:
         """One frame or element has been handed over."""

@@ -122,6 +122,8 @@ class Seen:
     """Live counters of what has happened so far."""
 
     requests: int = 0
+    over_limit: int = 0
+    """REST calls refused for their rate limit, with 429 or 418."""
     orders: int = 0
     """Orders accepted, the makers' own not counted."""
     sockets: dict[str, SocketSeen] = field(default_factory=lambda: {name: SocketSeen() for name in SOCKETS})
@@ -147,7 +149,7 @@ class Seen:
 
     def __str__(self) -> str:
         return (
-            f"requests={self.requests} orders={self.orders} sessions={self.sessions} "
+            f"requests={self.requests} over_limit={self.over_limit} orders={self.orders} sessions={self.sessions} "
             f"open_sessions={self.open_sessions} logins={self.logins} messages={self.messages}"
         )
 

@@ -171,6 +171,8 @@ class RestFace:
     def _refused(self, refusal: Refusal, usage: Usage) -> web.Response:
         if isinstance(refusal, _OverLimit):
             usage = refusal.usage
+            self._watch.seen.over_limit += 1
+            self._watch.changed()
         envelope: dict[str, Json] = {"message": refusal.text, "code": refusal.code, "trace": _trace()}
         if self._host == "spot":
             envelope["data"] = {}

@@ -341,15 +341,24 @@ async def test_a_wrong_key_is_told(sandbox: Sandbox) -> None:
         await exchange.close()
 
 
-async def test_its_own_throttle_is_enough() -> None:
-    """ccxt's idea of the rate limits never runs into the exchange's, which are all in force here."""
+async def _busy(*, throttled: bool) -> int:
+    """What a program asks for that does not care about limits, which are all in force; calls refused for them."""
     async with Sandbox(seed=1, lively=False) as strict, Peer.python() as peer:
-        await peer.make("ccxt.async_support:bitmart", "exchange", settings(strict, throttled=True))
+        await peer.make("ccxt.async_support:bitmart", "exchange", settings(strict, throttled=throttled))
         exchange = peer.remote("exchange", inline=True)
         await exchange.load_markets()
-        await asyncio.gather(*(exchange.fetch_ticker(symbol) for symbol in (SPOT, SWAP) * 4))
-        for _ in range(2):
+        tickers = (exchange.fetch_ticker(symbol) for symbol in (SPOT, SWAP) * 14)
+        await asyncio.gather(*tickers, return_exceptions=not throttled)
+        if throttled:
             order = await exchange.create_order(SPOT, "limit", "buy", 0.01, 60_000)
             await exchange.fetch_open_orders(SPOT)
             await exchange.cancel_order(order["id"], SPOT)
         await exchange.close()
+        assert strict.seen.requests > 28
+        return strict.seen.over_limit
+
+
+async def test_its_own_throttle_is_enough() -> None:
+    """ccxt's idea of the rate limits never runs into the exchange's; without it the same calls do."""
+    assert await _busy(throttled=True) == 0
+    assert await _busy(throttled=False) > 0

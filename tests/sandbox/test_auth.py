@@ -169,6 +169,7 @@ async def test_quotas() -> None:
             (418, 30017, "2"),
             (418, 30017, "2"),
         ]
+        assert (sandbox.seen.requests, sandbox.seen.over_limit) == (6, 4)
 
 
 @pytest.mark.asyncio
