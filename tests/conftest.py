@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,15 +33,25 @@ class _Ear(logging.Handler):
         self.lines.append(self.format(record))
 
 
+def _level(test: pytest.Item) -> int:
+    ruled = os.environ.get("BITMART_TEST_TRACE")
+    traced = ruled == "all" if ruled else bool(zlib.crc32(test.nodeid.encode()) & 1)
+    return 1 if traced or test.get_closest_marker("traced") else logging.DEBUG
+
+
 @pytest.fixture(autouse=True)
-def log_lines() -> Iterator[list[str]]:
-    """Everything logged during the test; no canary secret may be in it."""
+def log_lines(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Everything logged during the test; no canary secret may be in it.
+
+    Logging each frame takes another way through the streams than not doing so. Every second test, by its name,
+    goes without, unless it is marked ``traced``; BITMART_TEST_TRACE=all or none decides for all.
+    """
     ear = _Ear()
     root, ours = logging.getLogger(), logging.getLogger("bitmart_async")
     before = root.level, ours.level
     root.addHandler(ear)
     root.setLevel(logging.DEBUG)
-    ours.setLevel(1)
+    ours.setLevel(_level(request.node))
     try:
         yield ear.lines
     finally:

@@ -58,8 +58,9 @@ websocket.dialects
 websocket.session websocket.refused
 websocket.frames
 websocket.handover
-websocket.mailbox websocket.routes websocket.transport websocket.pacing websocket.waiting
-websocket.staleness websocket.hooks websocket.link websocket.splitter
+websocket.mailbox websocket.feeds websocket.transport websocket.pacing websocket.waiting
+websocket.marks websocket.staleness websocket.hooks websocket.link websocket.splitter
+websocket.routes
 websocket.refusals
 websocket.over_websockets websocket.over_picows
 websocket.sockets

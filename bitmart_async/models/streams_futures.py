@@ -87,7 +87,7 @@ class FuturesStreamLevel(msgspec.Struct, frozen=True, gc=False):
         yield self.vol
 
 
-class FuturesDepth(Model, frozen=True, kw_only=True):
+class FuturesDepth(Model, frozen=True, kw_only=True, gc=False):
     """``futures/depth{levels}``: ONE side of the book per frame; it replaces that side."""
 
     symbol: str
@@ -99,7 +99,7 @@ class FuturesDepth(Model, frozen=True, kw_only=True):
     """Unix ms."""
 
 
-class FuturesDepthAll(Model, frozen=True, kw_only=True):
+class FuturesDepthAll(Model, frozen=True, kw_only=True, gc=False):
     """``futures/depthAll{levels}``: both sides, best price first."""
 
     symbol: str
@@ -109,7 +109,7 @@ class FuturesDepthAll(Model, frozen=True, kw_only=True):
     """Unix ms."""
 
 
-class FuturesDepthIncrease(Model, frozen=True, kw_only=True):
+class FuturesDepthIncrease(Model, frozen=True, kw_only=True, gc=False):
     """``futures/depthIncrease{levels}``: a snapshot, then changes. Size 0 removes a level.
 
     A quiet book sends empty sides with the version advanced.
@@ -177,7 +177,7 @@ class FuturesKline(Model, frozen=True, kw_only=True, gc=False):
     """Contracts; means little for mark prices."""
 
 
-class FuturesAssetUpdate(Model, frozen=True, kw_only=True):
+class FuturesAssetUpdate(Model, frozen=True, kw_only=True, gc=False):
     """``futures/asset``: one currency after a change."""
 
     currency: str
@@ -188,7 +188,7 @@ class FuturesAssetUpdate(Model, frozen=True, kw_only=True):
     """Held by open orders."""
 
 
-class FuturesPositionUpdate(Model, frozen=True, kw_only=True):
+class FuturesPositionUpdate(Model, frozen=True, kw_only=True, gc=False):
     """``futures/position``: one position, on change and every 10 s. hold_volume 0: closed."""
 
     symbol: str
@@ -230,7 +230,7 @@ class LastTrade(Model, frozen=True, kw_only=True, rename="camel"):
     fee_ccy: str
 
 
-class FuturesStreamOrder(Model, frozen=True, kw_only=True):
+class FuturesStreamOrder(Model, frozen=True, kw_only=True, gc=False):
     """The order inside a push. FINISHED with deal_size below size is a cancel."""
 
     order_id: Id
@@ -266,7 +266,7 @@ class FuturesStreamOrder(Model, frozen=True, kw_only=True):
     position_mode: PositionMode | None = None
 
 
-class FuturesOrderUpdate(Model, frozen=True, kw_only=True):
+class FuturesOrderUpdate(Model, frozen=True, kw_only=True, gc=False):
     """``futures/order``: one order after a change of state or a fill, and why it was pushed."""
 
     action: FuturesOrderAction

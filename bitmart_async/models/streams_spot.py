@@ -72,14 +72,14 @@ class SpotStreamCandle(Model, frozen=True, kw_only=True, array_like=True, gc=Fal
     """Base, as far as is known."""
 
 
-class SpotKline(Model, frozen=True, kw_only=True):
+class SpotKline(Model, frozen=True, kw_only=True, gc=False):
     """``spot/kline{interval}``: the candle in progress; the same open time repeats while it forms."""
 
     symbol: str
     candle: SpotStreamCandle
 
 
-class SpotDepth(Model, frozen=True, kw_only=True):
+class SpotDepth(Model, frozen=True, kw_only=True, gc=False):
     """``spot/depth{levels}``: the whole book of that many levels, best price first."""
 
     symbol: str
@@ -89,7 +89,7 @@ class SpotDepth(Model, frozen=True, kw_only=True):
     """Unix ms."""
 
 
-class SpotDepthIncrease(Model, frozen=True, kw_only=True):
+class SpotDepthIncrease(Model, frozen=True, kw_only=True, gc=False):
     """``spot/depth/increase100``: a snapshot, then changes. Size 0 removes a level.
 
     A quiet book sends empty sides with an unchanged version.
@@ -118,7 +118,7 @@ class SpotStreamTrade(Model, frozen=True, kw_only=True, gc=False):
     """The same in seconds; announced for removal."""
 
 
-class SpotOrderUpdate(Model, frozen=True, kw_only=True):
+class SpotOrderUpdate(Model, frozen=True, kw_only=True, gc=False):
     """``spot/user/order`` and ``spot/user/orders``: one order after a change of its state.
 
     "0" in the last-fill fields means no fill yet.
@@ -168,7 +168,7 @@ class SpotOrderUpdate(Model, frozen=True, kw_only=True):
     deal_fee_coin_name: str | None = None
 
 
-class SpotBalanceChange(Model, frozen=True, kw_only=True):
+class SpotBalanceChange(Model, frozen=True, kw_only=True, gc=False):
     """One currency after a change."""
 
     ccy: str
@@ -178,7 +178,7 @@ class SpotBalanceChange(Model, frozen=True, kw_only=True):
     """Frozen."""
 
 
-class SpotBalanceUpdate(Model, frozen=True, kw_only=True):
+class SpotBalanceUpdate(Model, frozen=True, kw_only=True, gc=False):
     """``spot/user/balance``: what changed, and why."""
 
     event_type: str

@@ -31,14 +31,14 @@ __all__ = ["Elements", "elements_of", "symbol_of", "symbols_in"]
 T = TypeVar("T")
 
 
-class _Frame(msgspec.Struct, Generic[T]):
+class _Frame(msgspec.Struct, Generic[T], gc=False):
     data: T
 
 
 _ABSENT = cast("Decimal", None)  # the flat fields of a frame that has items, or a blank: see models/base.py
 
 
-class _Candles(msgspec.Struct):
+class _Candles(msgspec.Struct, gc=False):
     """Both shapes of the futures candle."""
 
     symbol: str
@@ -66,7 +66,7 @@ class _Candles(msgspec.Struct):
         ]
 
 
-class _Candle(msgspec.Struct):
+class _Candle(msgspec.Struct, gc=False):
     ts: Seconds
     o: Number
     h: Number
@@ -76,27 +76,27 @@ class _Candle(msgspec.Struct):
 
 
 class Elements:
-    """Reads the elements of one channel's frames, in one of two ways.
+    """How the elements of one channel's frames are read.
 
-    The quick way, where there is one: ``decode`` (one typed pass over the frame), ``unfold``, and ``finite``
-    on each element. What it cannot do, :meth:`read` may still be able to.
+    The quick way: ``decode`` (one typed pass over the frame), ``unfold``, and ``finite`` on each element. What it
+    refuses, :meth:`read` may still be able to read.
     """
 
     __slots__ = ("decode", "finite", "named", "read", "unfold")
 
     def __init__(
         self,
-        read: Callable[[bytes], Sequence[object]],
+        read: Callable[[bytes], Sequence[Any]],
         *,
         decode: Callable[[bytes], _Frame[Any]] | None = None,
-        unfold: Callable[[Any], Sequence[object]] | None = None,
+        unfold: Callable[[Any], Sequence[Any]] | None = None,
         finite: Callable[[object], bool] | None = None,
         named: bool = False,
     ) -> None:
         self.read = read
         """Frame to elements, mended where necessary. Raises DecodeError."""
-        self.decode = decode
-        """Frame to an object with ``data``; None: there is no quick way."""
+        self.decode: Callable[[bytes], _Frame[Any]] = decode or _unhurried(read)
+        """Frame to an object with ``data``. Raises REFUSED, or DecodeError where there is no quicker way than read."""
         self.unfold = unfold
         """``data`` to elements; None: it is the list of them."""
         self.finite = finite
@@ -104,6 +104,10 @@ class Elements:
         None: it has no Decimals, and its floats refuse these by themselves."""
         self.named = named
         """Whether every element has its symbol in ``symbol``."""
+
+
+def _unhurried(read: Callable[[bytes], Sequence[object]]) -> Callable[[bytes], _Frame[Any]]:
+    return lambda frame: _Frame(read(frame))
 
 
 _IN_LISTS = (FuturesStreamTrade, FuturesPositionUpdate, FuturesOrderUpdate)
@@ -190,17 +194,22 @@ def _decimals(shape: inspect.Type) -> list[str] | None:
 
 def _finite(places: list[str]) -> Callable[[object], bool]:
     """A check of these Decimals, written out: it runs once per element."""
-    source = " and ".join(f"element.{place}.is_finite()" for place in places)
-    check: Callable[[object], bool] = eval(f"lambda element: {source}")  # noqa: S307 - names of our own fields
     get = attrgetter(*places, places[0])  # one name alone would give no tuple
 
-    def finite(element: object) -> bool:
-        try:
-            return check(element)
-        except AttributeError:  # a blank is among them
-            return all(number is None or number.is_finite() for number in get(element))
+    def blanks_aside(element: object) -> bool:
+        return all(number is None or number.is_finite() for number in get(element))
 
-    return finite
+    checks = " and ".join(f"element.{place}.is_finite()" for place in places)
+    source = f"""
+def finite(element):
+    try:
+        return {checks}
+    except AttributeError:
+        return blanks_aside(element)
+"""
+    names: dict[str, Any] = {"blanks_aside": blanks_aside}
+    exec(source, names)  # noqa: S102 - of the names of our own fields
+    return cast("Callable[[object], bool]", names["finite"])
 
 
 class _Named(msgspec.Struct):

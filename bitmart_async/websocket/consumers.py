@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from bitmart_async.websocket.events import Update
+    from bitmart_async.websocket.feeds import Sink
     from bitmart_async.websocket.handlers import Report
     from bitmart_async.websocket.home import Home
     from bitmart_async.websocket.mailbox import Overflow
-    from bitmart_async.websocket.routes import Sink
 
 __all__ = ["Consumers"]
 

@@ -116,8 +116,6 @@ Control: TypeAlias = Ping | Pong | LoggedIn | LoginFailed | Ack | Refusal | Stra
 _encode = msgspec.json.Encoder().encode
 _PINGS: Final = frozenset({b"ping", b'"ping"'})
 _HEARTBEATS: Final = _PINGS | {b"pong", b'"pong"', b""}
-_HEAD_SIZE = 10
-"""Of both heads, up to the key."""
 _LONGEST_CODE = 9
 _BEFORE_MASKING = 2000
 """Characters of an error's text kept here: it is masked before it is cut to a line."""
@@ -181,22 +179,6 @@ def data_key(frame: bytes, heads: tuple[bytes, bytes]) -> bytes | None:
             key = frame[start + len(tail) : -2]
             return key if b'"' not in key else None
     return None
-
-
-def data_mark(frame: bytes) -> bytes:
-    """The bytes around a data frame's key, from its first or its last member; for a memo of known keys.
-
-    For any other frame it may be anything: :func:`is_mark` says what it is worth.
-    """
-    if frame.startswith(b'{"data":'):
-        return frame[frame.rfind(b'"', 0, -2) - 9 :]
-    return frame[: frame.find(b'"', _HEAD_SIZE) + 9]
-
-
-def is_mark(mark: bytes, key: bytes, heads: tuple[bytes, bytes]) -> bool:
-    """Whether every frame with this mark is a data frame of this key, as :func:`data_key` would find."""
-    head, tail = heads
-    return mark in (head + key + b'","data":', tail + key + b'"}')
 
 
 def unusual_key(frame: bytes) -> bytes | None:

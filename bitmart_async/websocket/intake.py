@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 
 from bitmart_async.decoding import DecodeError, NotJSON
 from bitmart_async.errors import FrameUnreadable
-from bitmart_async.text import one_line
-from bitmart_async.websocket.dialects import Pong, data_key, data_mark, is_mark
+from bitmart_async.text import first_few, one_line
+from bitmart_async.websocket.dialects import Pong, data_key
 from bitmart_async.websocket.events import Gap
 from bitmart_async.websocket.frames import Bomb, open_frame
 from bitmart_async.websocket.link import SocketEnded
+from bitmart_async.websocket.marks import BEFORE_KEY, DATA_FIRST, HEAD_SIZE, TAIL_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bitmart_async.websocket.dialects import Control
     from bitmart_async.websocket.events import Update
+    from bitmart_async.websocket.feeds import Feed
     from bitmart_async.websocket.handover import Handover
     from bitmart_async.websocket.mailbox import Mailbox
     from bitmart_async.websocket.session import Outcome, Session
@@ -37,7 +39,7 @@ __all__ = ["TRACE", "Intake"]
 TRACE = 5
 _UNREADABLE_FRAMES = 3
 _UNREADABLE_SECONDS = 60.0
-_SLOW_FRAME = 0.25
+_SLOW_BATCH = 0.25
 _MOST_TRACED = 2000
 
 
@@ -91,19 +93,55 @@ class Intake:
                 await asyncio.sleep(0)  # a burst is read without a wait: let its consumers run
 
     def _taker(self, session: Session) -> Callable[[list[bytes]], int | None]:
-        """What takes the batches of a socket: the loop every frame goes through."""
-        now, pressure, clock = asyncio.get_running_loop().time, self._hooks.pressure, time.monotonic
-        marked, standing = self._routes.marked, self._standing
+        """What takes the batches of a socket, and looks how long that holds the event loop."""
+        run, now, standing = self._runner(session), asyncio.get_running_loop().time, self._standing
 
         def take(frames: list[bytes]) -> int | None:
-            session.heard = now()
-            received_ns = self.last_byte_ns = time.time_ns()
-            plain = not (self._attentive or session.asking)
-            if plain and session is not standing.session:
+            session.heard = began = now()
+            self.last_byte_ns = time.time_ns()
+            if session is not standing.session and not (self._attentive or session.asking):
                 return None  # left over from a socket that has been replaced
-            began = clock()
+            if self._slow_named:
+                return one_by_one(frames)
+            taken = run(frames)
+            took = now() - began
+            if took > _SLOW_BATCH:
+                session.heard = now()  # whatever else was sent meanwhile has long come
+                self._name_slow(took, frames[:taken])
+            return taken
+
+        def one_by_one(frames: list[bytes]) -> int | None:
+            """Somebody is slow: the next time it is known who."""
             for taken, frame in enumerate(frames, 1):
-                feed = marked.get(data_mark(frame)) if plain else None
+                began, self.last_byte_ns = now(), time.time_ns()
+                stop = run([frame])
+                took = now() - began
+                if took > _SLOW_BATCH:
+                    session.heard = now()
+                    self._name_slow(took, [frame])
+                if stop is not None:
+                    return taken
+            return None
+
+        return take
+
+    def _runner(self, session: Session) -> Callable[[list[bytes]], int | None]:
+        """The loop every frame goes through."""
+        pressure, marks = self._hooks.pressure, self._routes.marks
+        feeds, sizes = marks.feeds, marks.sizes
+
+        def run(frames: list[bytes]) -> int | None:
+            plain = not (self._attentive or session.asking)
+            received_ns = self.last_byte_ns or 0
+            feed: Feed | None
+            for taken, frame in enumerate(frames, 1):
+                if not plain:
+                    feed = None
+                elif frame[:8] == DATA_FIRST:  # what follows is mark_of(), written out
+                    size = sizes.get(frame[-TAIL_SIZE:])
+                    feed = feeds.get(frame[-size if size else frame.rfind(b'"', 0, -2) - BEFORE_KEY :])
+                else:
+                    feed = feeds.get(frame[: frame.find(b'"', HEAD_SIZE) + BEFORE_KEY])
                 if feed is None:
                     received_ns += 1  # tells the frames of a batch apart
                     self.on_frame(frame, session, received_ns)
@@ -113,18 +151,12 @@ class Intake:
                         feed.deliver(frame, received_ns)
                     except DecodeError as error:
                         self._cannot_read(frame, error)
-                ended = clock()
-                if ended - began > _SLOW_FRAME:
-                    session.heard = now()  # the frames behind it have long come
-                    self._name_slow(ended - began, frame)
-                    ended = clock()
-                began = ended
                 if pressure.high:  # also when somebody blocks
                     pressure.high = False
                     return taken
             return None
 
-        return take
+        return run
 
     def on_frame(self, frame: bytes, session: Session, received_ns: int) -> None:
         """A frame that is not plain data for a known feed, or whose coming may mean something."""
@@ -147,9 +179,7 @@ class Intake:
         feed = self._routes.feed(key)
         if feed is None:
             return
-        mark = data_mark(frame)
-        if is_mark(mark, key, self._dialect.heads):
-            self._routes.mark(mark, feed)
+        self._routes.marks.learn(frame, key, self._dialect.heads, feed)
         try:
             feed.deliver(frame, received_ns)
         except DecodeError as error:
@@ -212,17 +242,22 @@ class Intake:
             tuple(route.text for route in feed.routes) if feed is not None else tuple(self._standing.wanted)
         )
 
-    def _name_slow(self, seconds: float, frame: bytes) -> None:
-        """One warning per key for handlers that hold the event loop."""
-        key = data_key(frame, self._dialect.heads) or b"an event"
-        name = key.decode("utf-8", "replace")
-        if name not in self._slow_named:
-            self._slow_named.add(name)
+    def _name_slow(self, seconds: float, frames: list[bytes]) -> None:
+        """One warning for each who holds the event loop, or for all of whom it may have been one."""
+        keys = dict.fromkeys(data_key(frame, self._dialect.heads) or b"an event" for frame in frames)
+        names = [one_line(key.decode("utf-8", "replace")) for key in keys]
+        who = (
+            f"the handlers of {names[0]}"
+            if len(names) == 1
+            else f"handlers among those of {first_few(names)}"
+        )
+        if who not in self._slow_named:
+            self._slow_named.add(who)
             self._hooks.log.warning(
-                "%s: the handlers of %s held the event loop for %.2f s; nothing else ran meanwhile. Make "
-                "them async, or hand the work to a thread.",
+                "%s: %s held the event loop for %.2f s; nothing else ran meanwhile. Make them async, or hand the "
+                "work to a thread.",
                 self._standing.name,
-                one_line(name),
+                who,
                 seconds,
             )
 

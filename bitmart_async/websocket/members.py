@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from bitmart_async.errors import BitMartError
     from bitmart_async.websocket.connection import Connection
+    from bitmart_async.websocket.feeds import Sink
     from bitmart_async.websocket.pool import Pool
-    from bitmart_async.websocket.routes import Sink
     from bitmart_async.websocket.subscription import Member
     from bitmart_async.websocket.topics import Topic
 

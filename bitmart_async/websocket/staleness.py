@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bitmart_async.websocket.routes import Route
+    from bitmart_async.websocket.feeds import Route
 
 __all__ = ["Silence", "Stale"]
 

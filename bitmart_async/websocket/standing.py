@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from bitmart_async.errors import StreamUnavailable
     from bitmart_async.websocket.dialects import Dialect
+    from bitmart_async.websocket.feeds import Route
     from bitmart_async.websocket.hooks import Hooks
     from bitmart_async.websocket.link import Link
-    from bitmart_async.websocket.routes import Route
     from bitmart_async.websocket.session import Session, Timings
     from bitmart_async.websocket.topics import Topic
 

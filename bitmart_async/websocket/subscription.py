@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bitmart_async.websocket.events import Update
+    from bitmart_async.websocket.feeds import RawSink, Sink
     from bitmart_async.websocket.mailbox import Mailbox
-    from bitmart_async.websocket.routes import RawSink, Sink
 
 __all__ = ["Member", "Subscription", "when_ended"]
 

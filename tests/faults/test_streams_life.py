@@ -367,6 +367,7 @@ def _echo(code: str, **more: str) -> dict[str, str]:
     return {"errorCode": code, "errorMessage": f"key {KEYS['api_key']} secret {KEYS['api_secret']}", **more}
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("login", ["accepted", "refused", "passing", "lost"])
 async def test_Z1_no_secret_is_ever_shown(login: str, log_lines: list[str]) -> None:
     """Key, secret and memo are in no log line down to level 5, no repr, no error, no traceback, no pickle,

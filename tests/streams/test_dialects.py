@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bitmart_async.codes import Category
 from bitmart_async.credentials import Credentials
@@ -22,9 +20,7 @@ from bitmart_async.websocket.dialects import (
     Refusal,
     Strange,
     data_key,
-    data_mark,
     heartbeat,
-    is_mark,
     unusual_key,
 )
 
@@ -201,53 +197,3 @@ def test_an_absurd_error_code_is_an_error_without_a_code(code: object) -> None:
     """Longer than Python converts, or no number at all: reported like any other, and it costs no socket."""
     frame = json.dumps({"errorCode": code, "errorMessage": "x"}).encode()
     assert SPOT.control(frame) == Refusal("", "", None, "x", Category.BAD_REQUEST)
-
-
-@given(
-    frame=st.one_of(
-        st.binary(max_size=60),
-        st.lists(
-            st.sampled_from(
-                [
-                    b'{"data":',
-                    b'{"table":"',
-                    b'{"group":"',
-                    b',"table":"',
-                    b',"group":"',
-                    b"spot/trade",
-                    b'"}',
-                    b'","data":',
-                    b"[]",
-                    b'{"data":[]',
-                    b'"',
-                    b"}",
-                    b"\\",
-                    b"futures/x:Y",
-                ]
-            ),
-            max_size=7,
-        ).map(b"".join),
-    ),
-    tail=st.binary(max_size=12),
-)
-def test_a_mark_says_what_the_key_says(frame: bytes, tail: bytes) -> None:
-    """Frames with the mark of a known key are frames of that key, whatever else they hold."""
-    for dialect in (SPOT, FUTURES):
-        key, mark = data_key(frame, dialect.heads), data_mark(frame)
-        if key is None or not is_mark(mark, key, dialect.heads):
-            continue
-        for other in (frame + tail, tail + frame, frame[:9] + tail + frame[9:], mark + tail, tail + mark):
-            if data_mark(other) == mark:
-                assert data_key(other, dialect.heads) == key
-
-
-@pytest.mark.parametrize("form", ['{"data":[1],"%s":"%s"}', '{"%s":"%s","data":[1]}'])
-def test_both_plain_forms_have_a_mark(form: str) -> None:
-    """The two orders in which the exchange writes a data frame are known by their marks."""
-    for dialect, name, key in (
-        (SPOT, "table", "spot/depth/increase100"),
-        (FUTURES, "group", "futures/trade:BTCUSDT"),
-    ):
-        frame = (form % (name, key)).encode()
-        assert data_key(frame, dialect.heads) == key.encode()
-        assert is_mark(data_mark(frame), key.encode(), dialect.heads)

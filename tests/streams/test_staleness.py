@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bitmart_async.websocket.routes import Route
+from bitmart_async.websocket.feeds import Route
 from bitmart_async.websocket.sleep import SleepWatch
 from bitmart_async.websocket.staleness import Silence, Stale
 from bitmart_async.websocket.topics import parse
