@@ -24,6 +24,7 @@ from bitmart_async.errors import ParameterError, SlowConsumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+    from typing import Self
 
 __all__ = ["Mailbox", "Overflow", "Pressure", "check_overflow"]
 
@@ -64,8 +65,8 @@ class Mailbox(Generic[T]):
     """
 
     __slots__ = (
+        "_calm_below",
         "_closed",
-        "_easy",
         "_error",
         "_half",
         "_items",
@@ -101,8 +102,8 @@ class Mailbox(Generic[T]):
         self._pressure = pressure or Pressure()
         self._key = key
         self._told = told
-        self._easy = overflow != "latest"
-        """Whether a queue that is not half full takes an update without further questions."""
+        self._calm_below = 0
+        """A queue shorter than this takes an update without further questions."""
         self._items: deque[T] = deque()
         self._latest: dict[Hashable, T] = {}
         self._waiter: asyncio.Future[None] | None = None
@@ -110,8 +111,8 @@ class Mailbox(Generic[T]):
         self._readers: set[asyncio.Event] = set()
         self._notes: deque[Exception] = deque()
         """To be raised once each, without an end."""
-        self._plain = True
-        """Whether nobody waits for room and nothing is to be raised: read once per update."""
+        self._plain = False
+        """Whether an update that waits is given without further questions."""
         self._lost = 0  # since the consumer was last told
         self._closed = False
         self._error: Exception | None = None
@@ -119,6 +120,13 @@ class Mailbox(Generic[T]):
         """Updates lost to this consumer since it began."""
         self.taken = False
         """Whether the consumer has ever asked."""
+        self._look()
+
+    def _look(self) -> None:
+        """Something has changed that the quick ways of putting and getting must know."""
+        calm = not self._lost
+        self._calm_below = self._half if calm and self._overflow != "latest" and not self._closed else 0
+        self._plain = calm and self.taken and not self._readers and not self._notes
 
     def __len__(self) -> int:
         return len(self._latest) if self._overflow == "latest" else len(self._items)
@@ -142,10 +150,11 @@ class Mailbox(Generic[T]):
 
     def put(self, item: T) -> None:
         """Add an update; never waits."""
-        if self._easy and len(self._items) < self._half and not self._lost:
-            self._items.append(item)
-            if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_result(None)
+        items = self._items
+        if len(items) < self._calm_below:
+            items.append(item)
+            if self._waiter is not None:
+                self._wake()
             return
         if self._closed:
             return
@@ -161,8 +170,12 @@ class Mailbox(Generic[T]):
             self._items.popleft()
             self._items.append(item)
             self._lose()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _put_latest(self, item: T) -> None:
         key = self._key(item)
@@ -176,10 +189,15 @@ class Mailbox(Generic[T]):
     def _lose(self) -> None:
         self.dropped += 1
         self._lost += 1
-        if self._lost == 1 and self.taken:
-            self._told(self)
+        if self._lost == 1:
+            self._look()
+            if self.taken:
+                self._told(self)
 
-    async def get(self) -> T:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
         """The next update.
 
         Raises:
@@ -187,11 +205,12 @@ class Mailbox(Generic[T]):
             SlowConsumer: Under ``raise``: updates were lost. The next get goes on after them.
             StopAsyncIteration: Closed, and nothing is left.
         """
-        if self._items and self.taken and not self._lost and self._plain:
+        if self._plain and self._items:
             return self._items.popleft()
         if not self.taken:
             self.taken = True
             lost, self._lost = self._lost, 0
+            self._look()
             if lost and self._overflow == "raise":  # nobody was slow, but nothing may go missing unsaid
                 raise SlowConsumer(
                     f"{lost} updates came and went before the iteration began: only the newest "
@@ -202,12 +221,13 @@ class Mailbox(Generic[T]):
         while True:
             if self._notes:
                 note = self._notes.popleft()
-                self._look_plain()
+                self._look()
                 raise note
             if self._items or self._latest:
                 return self._take()
             if self._lost and self._overflow == "raise":
                 lost, self._lost = self._lost, 0
+                self._look()
                 raise SlowConsumer(
                     f"{lost} updates were lost: the consumer fell behind its queue of "
                     f"{self._size}. Do less per update, raise queue_size=, or choose another "
@@ -230,17 +250,21 @@ class Mailbox(Generic[T]):
                     "this subscription belongs to another event loop, the one it was subscribed in; "
                     "iterate it there"
                 )
-            self._waiter = loop.create_future()
+            waiter = self._waiter = loop.create_future()
             try:
-                await self._waiter
+                await waiter
             finally:
-                self._waiter = None
+                if self._waiter is waiter:  # nobody woke it: it was cancelled
+                    self._waiter = None
+
+    get = __anext__
 
     def _take(self) -> T:
         latest = self._overflow == "latest"
         item = self._latest.pop(next(iter(self._latest))) if latest else self._items.popleft()
-        if self._overflow != "raise" and not self._items and not self._latest:
+        if self._lost and self._overflow != "raise" and not self._items and not self._latest:
             self._lost = 0  # only who has caught up can fall behind anew
+            self._look()
         if self._readers and len(self._items) <= self._half:
             self._tell_readers()
         return item
@@ -249,7 +273,7 @@ class Mailbox(Generic[T]):
         """Set an event once the consumer has made room (policy ``block``); several readers may wait."""
         if self.full and not self._closed:
             self._readers.add(reader)
-            self._plain = False
+            self._look()
         else:
             reader.set()
 
@@ -257,29 +281,23 @@ class Mailbox(Generic[T]):
         for reader in self._readers:
             reader.set()
         self._readers.clear()
-        self._look_plain()
-
-    def _look_plain(self) -> None:
-        self._plain = not (self._readers or self._notes)
+        self._look()
 
     def note(self, error: Exception) -> None:
         """Raise an error at the next get, once; what is queued and what comes is given all the same."""
         if self._closed or error in self._notes:
             return
         self._notes.append(error)
-        self._plain = False
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._look()
+        self._wake()
 
     def close(self, error: Exception | None = None) -> None:
         """No more updates: the consumer gets what is queued, then the end, or ``error``."""
         if self._closed:
             return
-        self._closed, self._easy = True, False
+        self._closed = True
         if error is not None and error in self._notes:  # it is the end now, and told then
             self._notes.remove(error)
-            self._look_plain()
         self._error = error
         self._tell_readers()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._wake()
