@@ -7,6 +7,7 @@ it is itself imported at the first connect.
 from __future__ import annotations
 
 import asyncio
+import struct
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
@@ -29,7 +30,9 @@ _TEXT, _BINARY = 0x81, 0x82
 """First byte of a final frame without reserved bits."""
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 """Second byte of an unmasked frame whose length follows in so many bytes."""
-
+_USUAL, _USUAL_HEAD = 0x817E, 4
+"""How nearly every frame begins: text, its length in two bytes; and the size of that head."""
+_two_words = struct.Struct(">HH").unpack_from
 
 _BETWEEN_FRAMES = StreamReader.at_eof.__code__
 """What the library's parser runs while it waits for the first byte of a frame."""
@@ -137,41 +140,28 @@ class Splitter(ClientConnection):
     def _split(self, data: bytes) -> None:
         """Cut the whole data frames off ``data`` and have them taken; keep or hand over what is left."""
         frames: list[bytes] = []
-        at, end, need = 0, len(data), 2
-        while end - at >= need:
-            size = data[at + 1]
-            start = at + 2
-            if size >= _TWO_BYTES:
-                if size == _TWO_BYTES:
-                    start = at + 4
-                    if end < start:
-                        need = 4
-                        break
-                    size = data[at + 2] << 8 | data[at + 3]
-                elif size == _EIGHT_BYTES:
-                    start = at + 10
-                    if end < start:
-                        need = 10
-                        break
-                    size = int.from_bytes(data[at + 2 : start])
-                else:  # masked
-                    need = 0
+        at, end, need, foreign = 0, len(data), 0, False
+        while True:
+            while end - at >= _USUAL_HEAD:
+                head, size = _two_words(data, at)
+                stop = at + _USUAL_HEAD + size
+                if head != _USUAL or stop > end:
                     break
-            head = data[at]
-            if (head != _TEXT and head != _BINARY) or size > MOST_FRAME_BYTES:
-                need = 0
+                frames.append(data[at + _USUAL_HEAD : stop])
+                at = stop
+            if at == end:
                 break
-            stop = start + size
-            if stop > end:
-                need = stop - at
+            start, stop = _extent(data, at, end)
+            foreign, need = not stop, stop - at
+            if foreign or stop > end:
                 break
             frames.append(data[start:stop])
             at = stop
-        if at < end and need:
+        if at < end and not foreign:
             self._keep(data[at:] if at else data, need)
         if frames:
             self._offer(frames)
-        if not need:
+        if foreign:
             self._keep(data[at:], 0)
             self._hand_over()
 
@@ -215,6 +205,26 @@ class Splitter(ClientConnection):
             super().data_received(self._joined())
         if self._stopped is not None and not self._stopped.done():
             self._stopped.set_result(False)
+
+
+def _extent(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Where the message in the data frame at ``at`` starts and stops.
+
+    A stop beyond ``end`` says that bytes are missing, at least so many; (0, 0) that it is no frame to be cut here.
+    """
+    if end - at < 2:
+        return 0, at + 2
+    head, size, start = data[at], data[at + 1], at + 2
+    if size in (_TWO_BYTES, _EIGHT_BYTES):
+        start += 2 if size == _TWO_BYTES else 8
+        if end < start:
+            return 0, start
+        size = int.from_bytes(data[at + 2 : start])
+    elif size > _EIGHT_BYTES:  # masked
+        return 0, 0
+    if head not in (_TEXT, _BINARY) or size > MOST_FRAME_BYTES:
+        return 0, 0
+    return start, start + size
 
 
 def _innermost(generator: object) -> object:
