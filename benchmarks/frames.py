@@ -22,6 +22,7 @@ SYMBOLS = ("BTC", "ETH", "SOL", "XRP")
 SPOT_MIX = {"depth/increase100": 50, "trade": 20, "ticker": 12, "depth50": 10, "kline1m": 8}
 FUTURES_MIX = {"depth50": 40, "trade": 25, "ticker": 20, "klineBin1m": 15}
 MIXES = {"spot": SPOT_MIX, "futures": FUTURES_MIX}
+_MIDDLE, _WINDOW = 6_433_000, 100
 _MS = 1_784_466_123_456
 _encode = msgspec.json.Encoder().encode
 
@@ -57,6 +58,7 @@ class _Market:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.versions: dict[str, int] = {}
+        self.books: dict[str, tuple[set[int], ...]] = {}
 
     def cents(self) -> int:
         return 6_423_000 + self.random.randrange(20_000)
@@ -73,24 +75,46 @@ class _Market:
     # Spot ----------------------------------------------------------------------------------------
 
     def increase(self, symbol: str) -> dict[str, object]:
+        """The next change of a book of 100 levels a side: of ten levels two go, two come, six have another size.
+
+        A server sends the levels of its window alone, so each change is one of a book that is kept here.
+        """
         version = self.versions[symbol] = self.versions.get(symbol, 3_000_000) + 1
-        count = 100 if version == 3_000_001 else 0
-        middle = 6_433_000
-        below = sorted(self.random.sample(range(middle - 400, middle), count or 10), reverse=True)
-        above = sorted(self.random.sample(range(middle + 1, middle + 401), count or 10))
-
-        def level(cents: int) -> tuple[str, str]:
-            gone = not count and self.random.random() < 0.2
-            return self.price(cents), "0.00000" if gone else self.size()
-
+        if version == 3_000_001:
+            self.books[symbol] = tuple(
+                {_MIDDLE + sign * step for step in range(1, _WINDOW + 1)} for sign in (1, -1)
+            )
+        asks, bids = (
+            self.change(side, sign, whole=version == 3_000_001)
+            for side, sign in zip(self.books[symbol], (1, -1), strict=True)
+        )
         return {
-            "asks": [level(cents) for cents in above],
-            "bids": [level(cents) for cents in below],
+            "asks": asks,
+            "bids": bids,
             "ms_t": _MS + version,
             "symbol": symbol,
-            "type": "snapshot" if count else "update",
+            "type": "snapshot" if version == 3_000_001 else "update",
             "version": version,
         }
+
+    def change(self, side: set[int], sign: int, *, whole: bool) -> list[tuple[str, str]]:
+        """Levels of one side, best first: all of them, or ten that change."""
+        if whole:
+            return [
+                (self.price(cents), self.size()) for cents in sorted(side, key=lambda cents: cents * sign)
+            ]
+        gone = self.random.sample(sorted(side), 2)
+        changed = dict.fromkeys(self.random.sample(sorted(side.difference(gone)), 6), "")
+        side.difference_update(gone)
+        while len(side) < _WINDOW:
+            cents = _MIDDLE + sign * self.random.randint(1, _WINDOW * 4 // 3)
+            if cents not in side and cents not in gone:
+                side.add(cents)
+                changed[cents] = ""
+        levels = {cents: self.size() for cents in changed} | dict.fromkeys(gone, "0.00000")
+        return [
+            (self.price(cents), levels[cents]) for cents in sorted(levels, key=lambda cents: cents * sign)
+        ]
 
     def spot_depth(self, symbol: str) -> dict[str, object]:
         middle = self.cents()

@@ -36,7 +36,7 @@ import re
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from bitmart_async.errors import BookNotReady, ParameterError, TopicError
 from bitmart_async.models.enums import BookFrame
@@ -98,6 +98,10 @@ class BookResult(enum.Enum):
     """It holds a price, size or version that cannot be: the book needs a snapshot."""
     IGNORED = "ignored"
     """Of another topic."""
+
+
+_UPDATE, _APPLIED = BookFrame.UPDATE, BookResult.APPLIED
+"""For the usual case: finding a member of an enum by its name costs as much as a level."""
 
 
 class BookTrouble(enum.Enum):
@@ -409,7 +413,7 @@ class OrderBook(BookReads):
         """
         if update.channel != self._channel or update.symbol != self._symbol:
             return BookResult.IGNORED
-        data = cast("_Data", update.data)
+        data: Any = update.data
         if type(data) is not self._model:
             raise ParameterError(
                 f"data of {update.topic} must be a {self._model.__name__}, not {type(data).__name__}"
@@ -417,11 +421,11 @@ class OrderBook(BookReads):
         if (
             data.version == self.last_version + 1
             and self._trouble is None
-            and data.type is BookFrame.UPDATE
+            and data.type is _UPDATE
             and (self._counts_empty or data.asks or data.bids)
         ):
             return self._advance(data)
-        return self._unusual(data, cast("int | None", data.version))
+        return self._unusual(data, data.version)
 
     def _unusual(self, data: _Data, version: int | None) -> BookResult:
         if not data.type.known:
@@ -494,11 +498,9 @@ class OrderBook(BookReads):
         # snapshot too, so it is forgotten
         return self._lose(BookTrouble.GAP) if _beyond(held, self.last_version) else BookResult.SNAPSHOT
 
-    def _pairs(self, data: _Data) -> tuple[Iterable[BookLevel], Iterable[BookLevel]]:
-        pair = self._pair
-        if pair is None:
-            return cast("list[BookLevel]", data.asks), cast("list[BookLevel]", data.bids)
-        return map(pair, data.asks), map(pair, data.bids)
+    def _pairs(self, data: Any) -> tuple[Iterable[BookLevel], Iterable[BookLevel]]:
+        pair, asks, bids = self._pair, data.asks, data.bids
+        return (asks, bids) if pair is None else (map(pair, asks), map(pair, bids))
 
     def _advance(self, data: _Data) -> BookResult:
         """Apply the next version, and look at what it made of the book."""
@@ -519,7 +521,7 @@ class OrderBook(BookReads):
             self._trim()
         self.last_version, self.pushed_ms = data.version, data.ms_t
         self._olds = 0
-        return BookResult.APPLIED
+        return _APPLIED
 
     def _trim(self) -> None:
         """Forget what lies beyond the window: nobody tells when it changes."""
@@ -575,17 +577,25 @@ class OrderBook(BookReads):
 
 
 def _change(sizes: dict[float, float], prices: list[float], levels: Iterable[BookLevel]) -> bool:
-    """Set the sizes of levels; False when one of them cannot be. The book's hot loop."""
+    """Set the sizes of levels; False when one of them cannot be, and what is there then is worth nothing.
+
+    The book's hot loop. That a level is new shows in the length of the dict, which costs less than to ask for it.
+    """
+    known = len(sizes)
     for price, size in levels:
-        if 0.0 < size < _INF:
-            if price not in sizes:
+        if size > 0.0:
+            if size == _INF:
+                return False
+            sizes[price] = size
+            if len(sizes) != known:
                 if not 0.0 < price < _INF:
                     return False
                 insort(prices, price)
-            sizes[price] = size
+                known += 1
         elif size == 0.0:
             if sizes.pop(price, None) is not None:
                 del prices[bisect_left(prices, price)]
+                known -= 1
             elif not 0.0 < price < _INF:
                 return False
         else:
