@@ -69,10 +69,10 @@ class Contender(abc.ABC):
             assert self.done is not None
             self.done.set_result(None)
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - most have nothing to do
         """Before a round."""
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - the same
         """Whatever must hold after a round."""
 
     async def serve(self) -> None:
@@ -279,7 +279,7 @@ class Book(Ours):
         await ws.subscribe(chained, handler=apply)
         await ws.subscribe([topic for topic in topics if topic not in books], handler=count)
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - most have nothing to do
         for book in self.books.values():
             book.reset()  # each round begins with a snapshot, and with the same version
 

@@ -7,7 +7,7 @@ import hmac
 import pickle
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitmart_async.credentials import Credentials
@@ -43,10 +43,12 @@ def test_an_empty_body_is_signed_as_empty() -> None:
     assert signer.rest("17", b"") == expected
 
 
-@given(st.text(min_size=1), st.lists(st.binary(), min_size=1))
+_PRINTED = st.text(st.characters(categories=("L", "M", "N", "P", "S")), min_size=1)
+
+
+@given(_PRINTED, st.lists(st.binary(), min_size=1))
 def test_every_body_is_signed_as_if_it_were_the_first(secret: str, bodies: list[bytes]) -> None:
     """One signer signs any number of bodies; none leaves a trace in the next signature."""
-    assume(secret.strip() == secret and secret.isprintable() and secret.strip())
     signer = Signer(Credentials("k", secret, "m"))
     for body in bodies:
         assert signer.rest("17", body) == hmac_sha256(b"17#m#" + body, secret)
