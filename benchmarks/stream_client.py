@@ -279,7 +279,7 @@ class Book(Ours):
         await ws.subscribe(chained, handler=apply)
         await ws.subscribe([topic for topic in topics if topic not in books], handler=count)
 
-    def begin(self) -> None:  # noqa: B027 - most have nothing to do
+    def begin(self) -> None:
         for book in self.books.values():
             book.reset()  # each round begins with a snapshot, and with the same version
 

@@ -58,7 +58,7 @@ async def test_two_at_once(sandbox: Sandbox) -> None:
 @pytest.mark.asyncio
 async def test_until_says_what_it_saw(sandbox: Sandbox) -> None:
     """A condition that stays false ends in a TimeoutError that shows the counters."""
-    with pytest.raises(TimeoutError, match="requests=0 orders=0 sessions=0"):
+    with pytest.raises(TimeoutError, match="requests=0 over_limit=0 orders=0 sessions=0"):
         await sandbox.until(lambda seen: seen.requests == 1, timeout=0.05)
     with pytest.raises(ZeroDivisionError):
         await sandbox.until(lambda seen: 1 // seen.requests > 5)
