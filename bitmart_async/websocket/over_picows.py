@@ -35,6 +35,8 @@ _CLOSE_SECONDS = 1.0
 _WHOLE_REASON = 500
 _MOST_FRAGMENTS = 4096
 _READ_BYTES = 128 * 1024
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
+"""For every frame: finding a member of an enum by its name costs more than all else that is asked of it here."""
 _silent = logging.Logger("bitmart_async.picows", level=logging.CRITICAL + 1)
 
 
@@ -67,7 +69,7 @@ class _Listener(WSListener):
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(transport, WSCloseCode.PROTOCOL_ERROR, "reserved bits must be 0")
-        elif (kind is WSMsgType.TEXT or kind is WSMsgType.BINARY) and frame.fin and self.fragments is None:
+        elif (kind is _TEXT or kind is _BINARY) and frame.fin and self.fragments is None:
             self.batch.append(frame.get_payload_as_bytes())
         else:
             self._other(transport, frame)
