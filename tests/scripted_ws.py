@@ -125,6 +125,11 @@ class Session:
             wire.write(bytes([byte]))
             await asyncio.sleep(0)
 
+    def send_at_once(self, *texts: str) -> None:
+        """Whole messages in one write, so that they arrive together."""
+        frames = (WireFrame(Opcode.TEXT, text.encode()).serialize(mask=False) for text in texts)
+        self.connection.transport.write(b"".join(frames))
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         await self.connection.close(code, reason)
 

@@ -265,3 +265,27 @@ async def test_T18_a_handler_that_blocks_the_loop_costs_no_connection(
     warnings = [line for line in log_lines if "held the event loop" in line]
     assert len(warnings) == 1
     assert "futures/ticker:BTCUSDT" in warnings[0]
+
+
+async def test_T18_of_several_who_came_together_the_slow_one_is_named_when_it_is_slow_again(
+    log_lines: list[str],
+) -> None:
+    """The first time its batch is named, of which it is one; from then on each frame is timed."""
+    async with serving() as (server, ws):
+        quick: list[object] = []
+        slow: list[object] = []
+
+        def rude(update: Update[Any]) -> None:
+            time.sleep(0.3)
+            slow.append(update)
+
+        names = ("futures/ticker:BTCUSDT", "futures/ticker:ETHUSDT")
+        await ws.subscribe(names[0], handler=quick.append)
+        await ws.subscribe(names[1], handler=rude)
+        for turn in (1, 2, 3):
+            server.last().send_at_once(futures_ticker(), futures_ticker("ETHUSDT"), futures_ticker())
+            await until(lambda turn=turn: (len(quick), len(slow)) == (2 * turn, turn))  # type: ignore[misc]
+    warned = [line for line in log_lines if "held the event loop" in line]
+    assert len(warned) == 2
+    assert f"handlers among those of {names[0]}, {names[1]} held" in warned[0]
+    assert f"the handlers of {names[1]} held" in warned[1]
