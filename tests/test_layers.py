@@ -47,6 +47,7 @@ rest.futures_account rest.futures_trading
 rest.futures_transfer rest.futures_subaccount rest.futures_affiliate rest.futures_records
 rest.futures_plan
 rest.futures_tpsl rest.futures_trailing rest.dead_mans_switch
+rest.proof
 rest.resolve
 rest.clients rest
 websocket.topics

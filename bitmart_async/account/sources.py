@@ -8,7 +8,7 @@ compared with. A look makes a bounded number of calls; what is left over is aske
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from bitmart_async.account.rows import (
     futures_balance,
@@ -20,7 +20,7 @@ from bitmart_async.account.rows import (
     spot_trade,
     spot_wallet,
 )
-from bitmart_async.errors import ApiError, OrderNotFound, api_error_class
+from bitmart_async.rest.proof import known
 from bitmart_async.rest.resolve import MOST_FUTURES_ROWS
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from bitmart_async.account.core import MarketAccount
     from bitmart_async.account.snapshot import OrderRef, Snapshot
     from bitmart_async.account.views import AccountOrder
-    from bitmart_async.models.futures import FuturesOrder
-    from bitmart_async.models.futures_plan import PlanOrder
     from bitmart_async.rest.clients import FuturesClientV2, RestClient
 
 __all__ = ["FuturesSource", "Source", "SpotSource"]
+
+RowT = TypeVar("RowT")
 
 MOST_ORDERS: Final = 20
 """Single orders asked for in one look."""
@@ -62,11 +62,6 @@ class Source(Protocol):
         ...
 
 
-def _unknown(error: ApiError) -> bool:
-    """By code, for parse_exceptions=False has one class only."""
-    return issubclass(api_error_class(error.code or 0, error.http_status), OrderNotFound)
-
-
 async def _single_orders(
     refs: list[OrderRef], look: Snapshot, one: Callable[[OrderRef], Awaitable[list[AccountOrder]]]
 ) -> None:
@@ -79,6 +74,12 @@ async def _single_orders(
         look.add_orders(found)
         if not found:
             look.not_found.add(ref.order_id)
+
+
+def _as_many_as_one_look_may(short: list[OrderRef], look: Snapshot) -> list[OrderRef]:
+    """Of the orders whose fills are to be asked for."""
+    look.cut |= len(short) > MOST_FILLS
+    return short[:MOST_FILLS]
 
 
 class SpotSource:
@@ -119,36 +120,25 @@ class SpotSource:
         look.add_fills([spot_trade(row) async for row in trades])
         look.balances = [spot_wallet(row) for row in (await rest.get_spot_wallet_balance_v1()).wallet]
         await self._orders(account, look)
-        short = account.lost_fills(look)
-        look.cut |= len(short) > MOST_FILLS
-        for ref in short[:MOST_FILLS]:
-            try:
-                rows = await rest.get_spot_account_order_trades_v4(ref.order_id)
-            except ApiError as error:
-                if not _unknown(error):
-                    raise
-                continue  # the exchange says this of an order without fills, too
+        await self._fills(account, look)
+        await self._orders(account, look)
+
+    async def _fills(self, account: MarketAccount, look: Snapshot) -> None:
+        for ref in _as_many_as_one_look_may(account.lost_fills(look), look):
+            rows = await known(self._rest.get_spot_account_order_trades_v4(ref.order_id))
+            if rows is None:
+                continue  # the exchange says "no such order" of an order without fills, too
             look.add_fills([spot_trade(row) for row in rows])
             look.asked.discard(ref.order_id)
-        await self._orders(account, look)
 
     async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
         await _single_orders(account.lost_orders(look), look, self._one)
 
     async def _one(self, ref: OrderRef) -> list[AccountOrder]:
-        try:
-            return [spot_row(await self._rest.get_spot_order_by_id_v4(ref.order_id))]
-        except ApiError as error:
-            if not _unknown(error):
-                raise
-        if not ref.own:
-            return []
-        try:
-            return [spot_row(await self._rest.get_spot_order_by_client_order_id_v4(ref.order_id))]
-        except ApiError as error:
-            if not _unknown(error):
-                raise
-            return []
+        row = await known(self._rest.get_spot_order_by_id_v4(ref.order_id))
+        if row is None and ref.own:
+            row = await known(self._rest.get_spot_order_by_client_order_id_v4(ref.order_id))
+        return [spot_row(row)] if row is not None else []
 
 
 class FuturesSource:
@@ -175,8 +165,10 @@ class FuturesSource:
         """Fill a snapshot: see the module's text."""
         futures = self._futures
         since, until = look.since_ms // 1000, (look.began_ms + _AHEAD_MS) // 1000
-        look.add_orders([futures_row(row) for row in await self._open(account)])
-        look.add_orders([plan_row(row) for row in await self._plans(account)])
+        opened = await self._whole(account, futures.get_futures_account_open_orders)
+        look.add_orders([futures_row(row) for row in opened])
+        plans = await self._whole(account, futures.get_futures_account_plan_orders)
+        look.add_orders([plan_row(row) for row in plans])
         seen = [order.symbol for order in look.orders.values()]
         for symbol in dict.fromkeys([*self._symbols, *account.symbols, *seen]):
             finished = futures.iter_futures_account_order_history(
@@ -188,31 +180,27 @@ class FuturesSource:
         look.balances = [futures_balance(row) for row in await futures.get_futures_account_assets()]
         look.positions = [position_row(row) for row in await futures.get_futures_account_positions_v2()]
         await self._orders(account, look)
-        short = account.lost_fills(look)
-        look.cut |= len(short) > MOST_FILLS
-        for ref in short[:MOST_FILLS]:
+        await self._fills(account, look, since, until)
+        await self._orders(account, look)
+
+    async def _fills(self, account: MarketAccount, look: Snapshot, since: int, until: int) -> None:
+        for ref in _as_many_as_one_look_may(account.lost_fills(look), look):
             order = look.orders.get(ref.order_id) or account.find(ref.order_id)
             since = min(since, (order.created_ms if order is not None else look.since_ms) // 1000 - 60)
-            rows = await futures.get_futures_account_trades(
+            rows = await self._futures.get_futures_account_trades(
                 ref.symbol, order_id=ref.order_id, start_time=since, end_time=until
             )
             look.add_fills([futures_trade(row) for row in rows if row.order_id == ref.order_id])
             look.asked.discard(ref.order_id)
-        await self._orders(account, look)
 
-    async def _open(self, account: MarketAccount) -> list[FuturesOrder]:
-        """Open orders; a full list hides others, which are then asked for contract by contract."""
-        rows = await self._futures.get_futures_account_open_orders()
+    async def _whole(
+        self, account: MarketAccount, rows_of: Callable[[str | None], Awaitable[list[RowT]]]
+    ) -> list[RowT]:
+        """All rows of a list; a full one hides others, which are then asked for contract by contract."""
+        rows = await rows_of(None)
         if len(rows) >= MOST_FUTURES_ROWS:
             for symbol in dict.fromkeys([*self._symbols, *account.symbols]):
-                rows += await self._futures.get_futures_account_open_orders(symbol)
-        return rows
-
-    async def _plans(self, account: MarketAccount) -> list[PlanOrder]:
-        rows = await self._futures.get_futures_account_plan_orders()
-        if len(rows) >= MOST_FUTURES_ROWS:
-            for symbol in dict.fromkeys([*self._symbols, *account.symbols]):
-                rows += await self._futures.get_futures_account_plan_orders(symbol)
+                rows += await rows_of(symbol)
         return rows
 
     async def _orders(self, account: MarketAccount, look: Snapshot) -> None:
@@ -221,13 +209,9 @@ class FuturesSource:
     async def _one(self, ref: OrderRef) -> list[AccountOrder]:
         futures = self._futures
         if not ref.waits and (not ref.own or ref.order_id.isdigit()):
-            try:
-                return [
-                    futures_row(await futures.get_futures_account_order(ref.symbol, order_id=ref.order_id))
-                ]
-            except ApiError as error:
-                if not _unknown(error):
-                    raise
+            row = await known(futures.get_futures_account_order(ref.symbol, order_id=ref.order_id))
+            if row is not None:
+                return [futures_row(row)]
         rows = await futures.get_futures_account_order_history(ref.symbol, order_id=ref.order_id)
         if ref.own and not rows:
             rows = await futures.get_futures_account_order_history(ref.symbol, client_order_id=ref.order_id)

@@ -11,7 +11,7 @@ import pytest
 from bitmart_async import FuturesClientV2, OrderFateUnknown, OrderNotFound, ParameterError
 from bitmart_async.models.futures import FuturesOrder
 from bitmart_async.models.futures_plan import PlanOrder
-from bitmart_async.rest import ENDPOINTS, resolve
+from bitmart_async.rest import ENDPOINTS, proof
 from bitmart_async.rest.envelope import EnvelopeReader
 from bitmart_async.rest.pending import PendingOrder
 
@@ -93,8 +93,8 @@ def _lost(catalog_id: str, **facts: Any) -> OrderFateUnknown:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolve, "LOOKING_SECONDS", 0.0)
-    monkeypatch.setattr(resolve, "LOOKS", 1)
+    monkeypatch.setattr(proof, "LOOKING_SECONDS", 0.0)
+    monkeypatch.setattr(proof, "LOOKS", 1)
 
 
 async def test_a_lost_stop_loss_that_waits_is_found() -> None:

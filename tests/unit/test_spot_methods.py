@@ -25,7 +25,7 @@ from bitmart_async.errors import ConnectionLost
 from bitmart_async.models.account import AccountWallet
 from bitmart_async.models.margin import BorrowRecord, RepayRecord
 from bitmart_async.models.spot import SpotAlgoOrder
-from bitmart_async.rest import ENDPOINTS, Effect, resolve, section
+from bitmart_async.rest import ENDPOINTS, Effect, proof, section
 from bitmart_async.rest.wire import Answer
 
 if TYPE_CHECKING:
@@ -555,8 +555,8 @@ async def test_a_pending_algo_order_is_found_by_its_ids(
     rest: RestClient, wire: _FakeWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entry in pending_orders tells what it is; absence is proven among algo orders."""
-    monkeypatch.setattr(resolve, "LOOKS", 1)
-    monkeypatch.setattr(resolve, "LOOKING_SECONDS", 0.0)
+    monkeypatch.setattr(proof, "LOOKS", 1)
+    monkeypatch.setattr(proof, "LOOKING_SECONDS", 0.0)
     rest._transport.pending["mine"] = PendingOrder("mine", "BTC_USDT", _SUBMIT, sent_ms=1_700_000_000_000)
     wire.replies["/spot/v4/query/algo/client-order"] = 50005
     wire.replies["/spot/v4/query/algo/open-orders"] = _data([])
@@ -570,8 +570,8 @@ async def test_a_lost_algo_cancel_looks_at_the_algo_order(
     rest: RestClient, wire: _FakeWire, reply: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the exchange's id, in the space that id belongs to."""
-    monkeypatch.setattr(resolve, "LOOKS", 1)
-    monkeypatch.setattr(resolve, "LOOKING_SECONDS", 0.0)
+    monkeypatch.setattr(proof, "LOOKS", 1)
+    monkeypatch.setattr(proof, "LOOKING_SECONDS", 0.0)
     wire.lost = True
     with pytest.raises(OrderFateUnknown) as lost:
         await rest.cancel_spot_algo_order_v4("BTC_USDT", order_id="7", type="trigger")
