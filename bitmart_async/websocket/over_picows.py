@@ -2,13 +2,17 @@
 
 picows cuts and answers nothing by itself here: pings are answered, fragments put together, closes echoed and
 sizes checked in :class:`_Listener`, so that they are as with the other transports. What it refuses by itself
-(masked frames, unknown opcodes, lengths beyond the cap) ends the socket with its own close code.
+(masked frames, unknown opcodes, lengths beyond the cap or in more bytes than needed, a close without sense)
+ends the socket with its own close code and words. It reads on for a hundredth of a second then: whole messages
+behind a close without sense may still be handed over, one read of them; a message beyond the cap, or
+what follows it, never is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from typing import TYPE_CHECKING
 
@@ -53,6 +57,8 @@ class _Listener(WSListener):
         self.stopped: asyncio.Future[None] | None = None
         self.held_back = False
         self.over = False
+        self.closing = False
+        """We have said goodbye, and read on until the server has."""
         self.ended = ""
         """How it ended, as far as the peer or we said."""
         self.gone = asyncio.Event()
@@ -74,7 +80,15 @@ class _Listener(WSListener):
         else:
             self._other(transport, frame)
         if frame.last_in_buffer or self.over:
+            if transport.is_close_frame_sent and not (self.closing or self.over):
+                self._refused(transport)
             self.flush()
+
+    def _refused(self, transport: WSTransport) -> None:
+        """What came last in this read, or behind it, is against the protocol: picows has said goodbye."""
+        self.over = True
+        self.batch = list(itertools.takewhile(lambda message: len(message) <= MOST_FRAME_BYTES, self.batch))
+        transport.disconnect()
 
     def _other(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
@@ -112,6 +126,10 @@ class _Listener(WSListener):
         """The socket is gone."""
         self.flush()
         self.over = True
+        said = transport.close_handshake.sent if transport.is_close_frame_sent else None
+        if said is not None and not self.ended:
+            why = one_line(said.reason or "", _WHOLE_REASON)
+            self.ended = f"closed here with {int(said.code.value)}" + (f" ({why})" if why else "")
         self.gone.set()
         asyncio.get_running_loop().call_soon(_settle, transport)
         if self.stopped is not None and not self.stopped.done():
@@ -183,7 +201,7 @@ class _Picows:
         return self._listener.ended or "connection lost without a goodbye"
 
     async def send(self, message: bytes) -> None:
-        if self._listener.over or self._transport.is_disconnected:
+        if self._listener.over or self._transport.is_disconnected or self._transport.is_close_frame_sent:
             raise SocketClosed(self._how())
         self._transport.send(WSMsgType.TEXT, message)
 
@@ -193,6 +211,7 @@ class _Picows:
     async def close(self) -> None:
         if self._listener.gone.is_set():
             return
+        self._listener.closing = True
         if not self._transport.is_close_frame_sent:
             self._transport.send_close(WSCloseCode.OK)
             self._listener.ended = self._listener.ended or "closed here with 1000"
