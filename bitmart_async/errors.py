@@ -17,6 +17,7 @@
     │   └── BadResponse                   an answer that cannot be read
     ├── HistoryIncomplete                 rows of a long list that cannot be read
     │   └── HistoryStopped                more requests than max_requests allows
+    ├── Damaged                           a file of an archive or recording is not as it was written
     ├── ClientClosed                      the client is closed; nothing was sent
     ├── OrderNotFilled                    an order that was waited for ended in another way
     │   └── OrderStateUnknown             or nobody can tell how

@@ -53,6 +53,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """For lists that want a symbol: every contract, or those the account has touched."""
     clients: list[str]
     """``spot``, ``futures``: which hosts are asked."""
+    shorter_days: int = 0
+    """Days by which spans are shorter than the widest window there is; 0 in archives of before this was thought of."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["ParquetFile", "arrow", "too_wide"]
+__all__ = ["ParquetFile", "abandoned", "arrow", "too_wide"]
 
 _GROUP: Final = 10_000
 """Rows of one group, and rows held at most before they are written."""
@@ -37,6 +37,14 @@ def too_wide(column: Column, value: object) -> bool:
     if column.kind in ("whole", "time"):
         return value is not None and not (isinstance(value, int) and -_INT64 <= value < _INT64)
     return False
+
+
+def abandoned(writer: Any) -> None:
+    """Close a writer whose file is of no use any more: what it still wants to write may not fit on the disk."""
+    try:
+        writer.close()
+    except OSError:
+        writer.is_open = False  # or it tries again when it is collected, and complains to standard error
 
 
 class ParquetFile:
@@ -87,4 +95,10 @@ class ParquetFile:
         if self._writer is not None:
             self._put()
             self._writer.close()
+            self._writer = None
+
+    def abandon(self) -> None:
+        """It cannot be written to its end; what lies beside its final name is of no use."""
+        if self._writer is not None:
+            abandoned(self._writer)
             self._writer = None

@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bitmart_async.errors import ConfigurationError
+from bitmart_async.errors import BitMartError, ConfigurationError
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Damaged", "RawFile", "Record", "frames", "store_extra"]
+__all__ = ["Damaged", "RawFile", "Record", "frames", "next_frame", "store_extra"]
 
 _CHUNK = 1 << 18
 _LEVEL = 6
+_MAGIC = b"\x28\xb5\x2f\xfd"
+"""What a zstd frame begins with."""
 
 
-class Damaged(Exception):
-    """A file of the archive is not as it was written; the text says where."""
+class Damaged(BitMartError):
+    """A file of an archive or a recording is not as it was written; the text says where."""
 
 
 def store_extra(name: str) -> ConfigurationError:
@@ -129,16 +131,17 @@ class _Head(msgspec.Struct):
 _head = msgspec.json.Decoder(_Head).decode
 
 
-def frames(file: io.BufferedReader) -> Iterator[tuple[int, int, bytes]]:
+def frames(file: io.BufferedReader, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """Offset, length and content of every whole frame; half a frame at the end is left out.
 
     Raises:
-        Damaged: Bytes in the middle are no frame.
+        Damaged: Bytes in the middle are no frame, or one without an end has others behind it.
     """
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor()
-    buffer, offset = b"", 0
+    file.seek(start)
+    buffer, offset = b"", start
     while True:
         frame = decompressor.decompressobj()
         parts: list[bytes] = []
@@ -148,8 +151,10 @@ def frames(file: io.BufferedReader) -> Iterator[tuple[int, int, bytes]]:
             while not frame.eof:
                 if not chunk:
                     chunk = file.read(_CHUNK)
-                    if not chunk:
-                        return  # the end, or half a frame
+                    if not chunk:  # the end, or half a frame, or one whose damage swallows the rest
+                        if fed and next_frame(file, offset + 1, end=offset + fed) is not None:
+                            raise Damaged(f"{file.name}: the record at byte {offset} has no end")
+                        return
                 parts.append(frame.decompress(chunk))
                 fed += len(chunk)
                 chunk = b""
@@ -159,6 +164,42 @@ def frames(file: io.BufferedReader) -> Iterator[tuple[int, int, bytes]]:
         length = fed - len(buffer)
         yield offset, length, b"".join(parts)
         offset += length
+
+
+def next_frame(file: io.BufferedReader, start: int, *, end: int | None = None) -> int | None:
+    """Where the next whole frame begins, at ``start`` or behind, and ends before ``end``; None without one."""
+    file.seek(start)
+    base, before = start, b""
+    while chunk := file.read(_CHUNK):
+        window = before + chunk
+        at = window.find(_MAGIC)
+        while at >= 0:
+            here = base - len(before) + at
+            if _whole(file, here, end):
+                return here
+            at = window.find(_MAGIC, at + 1)
+        before = window[-len(_MAGIC) + 1 :]
+        base += len(chunk)
+        file.seek(base)
+    return None
+
+
+def _whole(file: io.BufferedReader, start: int, end: int | None) -> bool:
+    import zstandard
+
+    file.seek(start)
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    at = start
+    try:
+        while not frame.eof:
+            chunk = file.read(_CHUNK)
+            if not chunk:
+                return False
+            frame.decompress(chunk)
+            at += len(chunk)
+    except zstandard.ZstdError:
+        return False
+    return end is None or at - len(frame.unused_data) <= end
 
 
 class RawFile:

@@ -70,6 +70,7 @@ T = TypeVar("T")
 
 SINCE: Final = 1_514_764_800_000
 """2018-01-01 UTC, Unix ms: the exchange opened in March of that year."""
+_SHORTER_DAYS: Final = 1
 _TRIES: Final = 6
 """Of one request that gets no usable answer, each with the client's own repeats inside."""
 _BACKOFF: Final = 0.5
@@ -188,6 +189,7 @@ class Archive:
             since_ms=SINCE if self._since is None else self._since,
             symbols="all" if self._symbols is None else self._symbols,
             clients=sorted(clients, reverse=True),
+            shorter_days=_SHORTER_DAYS,
         )
         if head.since_ms >= head.began_ms:
             raise ConfigurationError(f"since {iso(head.since_ms)} lies in the future")

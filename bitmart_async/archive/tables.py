@@ -126,8 +126,10 @@ def write_table(ask: Ask, source: Source, folder: Path, *, durable: bool = True)
             parquet = ParquetFile(parquet_path, columns, wide)
             for pair in _rows(ask, source, Table(name=ask.table)):
                 parquet.add([column.pick(pair) for column in columns])
-    finally:
         parquet.close()
+    except BaseException:
+        parquet.abandon()
+        raise
     _put_in_place(parquet.beside, parquet_path, durable=durable)
     table.wide = [column.name for column, over in zip(columns, wide, strict=True) if over]
     return table

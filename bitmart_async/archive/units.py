@@ -1,10 +1,12 @@
 """The pieces an archive is read in. Pure.
 
 A line is one list as it is asked for: a table, what is sent along, and one value of the parameter it
-is repeated for. A list that reaches back in time is cut into spans of sixty or ninety days at fixed
-dates, so that two archives of one account cut it alike; a unit is one span, or the whole of a list that has no
-time. Units of a line are asked newest first: what is young is safe first, and a refusal of what is too
-old ends the line without hurting the rest.
+is repeated for. A list that reaches back in time is cut into spans at fixed dates, so that two archives
+of one account cut it alike; a unit is one span, or the whole of a list that has no time. Spans are a day
+shorter than the sixty or ninety days the exchange answers at a time: windows are asked for a little
+wider than they are, so that a span of ninety days would take two requests. Units of a line are asked
+newest first: what is young is safe first, and a refusal of what is too old ends the line without hurting
+the rest.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ def _units(ask: Ask, params: Mapping[str, object], head: Head) -> list[Unit]:
     if ask.full_range:
         edges.append((head.since_ms, head.began_ms))
     else:
-        last, span = head.began_ms, ask.span_days * _DAY_MS
+        last, span = head.began_ms, (ask.span_days - head.shorter_days) * _DAY_MS
         while last >= head.since_ms:
             first = max(last // span * span, head.since_ms)
             edges.append((first, last))
@@ -99,6 +101,6 @@ def windows_left(unit: Unit, place_ms: int | None = None) -> int:
     plan = unit.ask.plan
     if not isinstance(plan, Windowed) or unit.first_ms is None or unit.last_ms is None:
         return 1
-    width: int = plan.span(unit.params)
+    width: int = plan.span(unit.params) - 2 * plan.unit  # one further out on either side is asked for
     first = unit.first_ms if place_ms is None else place_ms
     return max(1, -(-(unit.last_ms - first + 1) // width))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from typing import TYPE_CHECKING, Literal
@@ -18,17 +17,19 @@ from bitmart_async.archive.journal import read_head
 from bitmart_async.archive.report import as_json
 from bitmart_async.cli.archive_lines import ArchiveLines
 from bitmart_async.cli.log import Log, duration, whoever_reads
+from bitmart_async.cli.stopping import in_thread
 from bitmart_async.cli.where import the_place
 from bitmart_async.errors import CredentialsMissing
 from bitmart_async.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
     from rich.console import Console
 
-    from bitmart_async.archive import ArchiveProgress, ArchiveReport
+    from bitmart_async.archive import ArchiveProgress, ArchiveReport, Verification
     from bitmart_async.cli.where import Where
 
 __all__ = ["run", "verify"]
@@ -214,9 +215,15 @@ async def verify(console: Console, path: Path, *, as_report: bool) -> int:
         transient=True,
     ) as progress:
         task = progress.add_task("", table="")
-        found = await asyncio.to_thread(
-            verify_archive, path, lambda table: progress.update(task, table=table)
-        )
+
+        def work(go_on: Callable[[], None]) -> Verification:
+            def tell(table: str) -> None:
+                go_on()
+                progress.update(task, table=table)
+
+            return verify_archive(path, tell)
+
+        found = await in_thread(work)
     if as_report:
         sys.stdout.write(
             msgspec.json.format(msgspec.json.encode({"ok": found.ok, **_told(found)}), indent=2).decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,13 @@ from bitmart_async import (
     topics,
 )
 from bitmart_async.cli import INTERRUPTED
+from bitmart_async.cli.log import Log, whoever_reads
 from bitmart_async.cli.stopping import opened, stopping
+from bitmart_async.cli.troubles import Troubles
 from bitmart_async.cli.where import the_place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
 
     from rich.console import Console, RenderableType
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["record"]
 
 _EVERY = 0.5
+_NEWS_EVERY = 600.0
+"""Seconds between two lines about how far it is, where nobody looks at a terminal."""
 _MOST_SPOT = 20 * 115
 """Spot allows 20 public connections per address, of 115 topics each."""
 _ALL_SPOT = ("spot/ticker:*", "spot/trade:*")
@@ -62,6 +67,9 @@ async def record(
         )
     if seconds is not None and not seconds > 0:
         raise ConfigurationError(f"--for {seconds:g}: must be more than 0 seconds")
+    for option, value in (("--rotate-mb", rotate_mb), ("--rotate-minutes", rotate_minutes)):
+        if not 0 < value < float("inf"):
+            raise ConfigurationError(f"{option} {value:g}: must be more than 0")
     parsed = [topics.parse(text) for text in given]
     private = any(topic.private for topic in parsed)
     async with the_place(where, console, keys=private, lively=True) as place:
@@ -75,10 +83,14 @@ async def record(
                     ws, texts, path=out,
                     rotate_bytes=int(rotate_mb * 1_000_000), rotate_seconds=rotate_minutes * 60,
                 )  # fmt: skip
-                if not as_json:
-                    console.print(f"Recording {len(texts)} topics of {place.environment.name} into {out}")
-                async with opened(recorder, stop):
-                    _tell_refused(console, recorder.stats, quiet=as_json)
+                log = Log(console, quiet=as_json)
+                count = "1 topic" if len(texts) == 1 else f"{len(texts):,} topics"
+                log.say(f"recording {count} of {place.environment.name} into {out}")
+                Troubles(ws, log.say)
+                async with _disk_told(recorder, log), opened(recorder, stop):
+                    for topic, why in recorder.stats.refused.items():
+                        log.say(f"refused: {topic}: {why}")
+                    news = _News(recorder, log)
                     ends = None if seconds is None else time.monotonic() + seconds
                     quiet = as_json or not console.is_terminal
                     with (
@@ -88,6 +100,7 @@ async def record(
                     ):
                         while not stop.is_set() and (ends is None or time.monotonic() < ends):
                             recorder.check()
+                            news.tell(told=quiet)
                             if not quiet:
                                 live.update(_footer(recorder.stats, ws.health(), ends), refresh=True)
                             left = _EVERY if ends is None else min(_EVERY, ends - time.monotonic())
@@ -100,8 +113,51 @@ async def record(
     if as_json:
         console.file.write(json.dumps(asdict(stats)) + "\n")
     else:
-        _summary(console, stats, out)
+        with whoever_reads():
+            _summary(console, stats, out)
     return INTERRUPTED if stopped else 0
+
+
+@asynccontextmanager
+async def _disk_told(recorder: Recorder, log: Log) -> AsyncGenerator[None, None]:
+    """When the disk refuses, say what is kept and what is not."""
+    try:
+        yield
+    except OSError as error:
+        stats = recorder.stats
+        if not stats.files or isinstance(error, TimeoutError | BrokenPipeError):
+            raise
+        if isinstance(error, FileNotFoundError):
+            log.say(f"{stats.frames:,} frames were written, the last of them into a file that is gone")
+            raise
+        log.say(
+            f"{stats.frames:,} frames in {stats.files} files are kept in {recorder.path}, {stats.lost:,} that came "
+            f"after them are lost. When the disk takes more, the same command goes on in the same folder."
+        )
+        raise
+
+
+class _News:
+    """What is worth a line while it records: losses at once, and now and then how far it is."""
+
+    def __init__(self, recorder: Recorder, log: Log) -> None:
+        self._recorder = recorder
+        self._log = log
+        self._lost = 0
+        self._next = time.monotonic() + _NEWS_EVERY
+
+    def tell(self, *, told: bool) -> None:
+        """Say what is new; with ``told`` how far it is too, where no footer shows it."""
+        stats = self._recorder.stats
+        if stats.lost > self._lost and (not self._lost or stats.lost >= 2 * self._lost):
+            self._lost = stats.lost
+            self._log.say(f"{stats.lost:,} frames were left out so far: the disk is too slow")
+        if told and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _NEWS_EVERY
+            self._log.say(
+                f"{stats.frames:,} frames, {_size(stats.written)} in {stats.files} files, {stats.gaps} gaps, "
+                f"{stats.lost:,} left out"
+            )
 
 
 class _NoScreen:
@@ -146,12 +202,6 @@ async def _written_out(place: Place, given: Sequence[str]) -> list[str]:
             f"another address."
         )
     return list(found)
-
-
-def _tell_refused(console: Console, stats: RecorderStats, *, quiet: bool) -> None:
-    if not quiet:
-        for topic, why in stats.refused.items():
-            console.print(Text(f"refused: {topic}: {why}", style="yellow"))
 
 
 def _footer(stats: RecorderStats, health: StreamHealth, ends: float | None) -> RenderableType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -14,39 +15,59 @@ from rich.table import Table
 from rich.text import Text
 
 from bitmart_async import Recording
+from bitmart_async.archive.raw import Damaged
 from bitmart_async.cli import INTERRUPTED, USAGE
-from bitmart_async.cli.stopping import stopping
+from bitmart_async.cli.stopping import in_thread, stopping
 from bitmart_async.decoding import DecodeError
 from bitmart_async.recording import RecordedEvent
 from bitmart_async.recording.decode import FrameDecoder
+from bitmart_async.text import first_few
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Generator, Sequence
     from pathlib import Path
     from typing import TypeVar
 
     from rich.console import Console
 
     from bitmart_async import StreamData, Update
+    from bitmart_async.recording import Record
 
     T = TypeVar("T")
 
-__all__ = ["replay", "serve", "summary"]
+__all__ = ["SALVAGE", "replay", "serve", "summary", "tell_damage"]
+
+SALVAGE = "Read past it with --salvage: what cannot be read is told then."
+_AMISS = frozenset({"lost", "slow", "refused", "missing", "damaged", "stale"})
+_DAMAGE_SHOWN = 20
 
 _SETTLE = 0.5
 """Seconds after a first subscribe: time for the others of the same client."""
 
 
 async def replay(
-    console: Console, path: Path, *, topics: Sequence[str], speed: float | None, as_json: bool
+    console: Console, path: Path, *, topics: Sequence[str], speed: float | None, salvage: bool, as_json: bool
 ) -> int:
     """Print every update; returns the exit code."""
-    recording = Recording(path)
+    with _salvage_told():
+        return await _replay(console, Recording(path, salvage=salvage), topics, speed, as_json=as_json)
+
+
+async def _replay(
+    console: Console, recording: Recording, topics: Sequence[str], speed: float | None, *, as_json: bool
+) -> int:
     chosen = recording.chosen(list(topics) or None)
     decoder, unreadable, count, began = FrameDecoder(chosen), 0, 0, time.monotonic()
+    damaged: list[str] = []
+    day = ""
     with stopping() as stop:
         async for record in _until(stop, recording.paced(speed=speed)):
+            if not as_json and (today := _day(record)) != day:
+                day = today
+                console.print(Text(f"-- {day} UTC", style="dim"))
             if isinstance(record, RecordedEvent):
+                if record.name in ("missing", "damaged"):
+                    damaged.append(record.error)
                 if as_json:
                     console.file.write(_event_json(record))
                 else:
@@ -70,7 +91,29 @@ async def replay(
         took = max(0.001, time.monotonic() - began)
         odd = f"; {unreadable} frames cannot be read" if unreadable else ""
         console.print(f"{count:,} updates in {took:.1f} s{odd}", style="bold")
-    return INTERRUPTED if stopped else 0
+        tell_damage(console, damaged)
+    return INTERRUPTED if stopped else 1 if damaged else 0
+
+
+@contextmanager
+def _salvage_told() -> Generator[None, None, None]:
+    try:
+        yield
+    except Damaged as damage:
+        raise Damaged(f"{damage}. {SALVAGE}") from None
+
+
+def tell_damage(console: Console, damaged: Sequence[str]) -> None:
+    """Say what cannot be read and what is missing."""
+    for one in damaged[:_DAMAGE_SHOWN]:
+        console.print(Text(one, style="bold red"), soft_wrap=True)
+    if len(damaged) > _DAMAGE_SHOWN:
+        console.print(f"and {len(damaged) - _DAMAGE_SHOWN} more", style="bold red")
+
+
+def _day(record: Record) -> str:
+    ns = record.at_ns if isinstance(record, RecordedEvent) else record.received_ns
+    return f"{datetime.fromtimestamp(ns / 1e9, UTC):%Y-%m-%d}"
 
 
 async def _until(stop: asyncio.Event, records: AsyncIterator[T]) -> AsyncIterator[T]:
@@ -115,13 +158,14 @@ def _event_line(event: RecordedEvent) -> Text:
         part
         for part in (
             event.connection,
+            first_few(event.topics) if event.name in ("refused", "stale", "gap") else "",
             f"gap of {event.gap.seconds:.2f} s" if event.gap is not None else "",
             f"{event.frames:,} frames" if event.frames else "",
             event.error,
         )
         if part
     )
-    style = "yellow" if event.gap is not None or event.name in ("lost", "slow", "refused") else "dim"
+    style = "yellow" if event.gap is not None or event.name in _AMISS else "dim"
     return Text(f"{_moment(event.at_ns)} -- {event.name} {said}".rstrip(), style=style)
 
 
@@ -140,12 +184,13 @@ def _event_json(event: RecordedEvent) -> str:
 
 
 async def summary(console: Console, path: Path, *, as_json: bool) -> int:
-    """Print what a recording holds; returns the exit code."""
-    recording = Recording(path)
-    found = await asyncio.to_thread(recording.summary)
+    """Print what a recording holds, whatever of it can be read; returns the exit code."""
+    recording = Recording(path, salvage=True)
+    found = await in_thread(lambda go_on: recording.summary(on_progress=lambda _: go_on()))
+    code = 1 if found.damaged else 0
     if as_json:
         console.file.write(json.dumps({**asdict(found), "environment": recording.environment}) + "\n")
-        return 0
+        return code
     table = Table(box=None, pad_edge=False, show_header=False)
     begun = (
         "-" if found.first_ns is None else f"{datetime.fromtimestamp(found.first_ns / 1e9, UTC):%F %T} UTC"
@@ -165,16 +210,18 @@ async def summary(console: Console, path: Path, *, as_json: bool) -> int:
     ):
         table.add_row(Text(name, style="bold"), value)
     console.print(table)
-    return 0
+    tell_damage(console, found.damaged)
+    return code
 
 
 async def serve(
-    console: Console, path: Path, *, speed: float | None, host: str, port: int, as_json: bool
+    console: Console, path: Path, *, speed: float | None, host: str, port: int, salvage: bool, as_json: bool
 ) -> int:
     """Serve a recording as a sandbox's streams, from the first subscribe on; returns the exit code."""
     from bitmart_async.sandbox import Sandbox
 
-    recording = Recording(path)
+    with _salvage_told():
+        recording = Recording(path, salvage=salvage)
     ports = {"spot_streams": port, "futures_streams": port + 1 if port else 0}
     try:
         async with Sandbox(replay=True, lively=False, rate_limits=False, host=host, **ports) as sandbox:  # type: ignore[arg-type]
@@ -201,7 +248,8 @@ async def serve(
                     await asyncio.wait({played, halted})
                 if stop.is_set():
                     return INTERRUPTED
-                frames, reached = played.result()
+                with _salvage_told():
+                    frames, reached = played.result()
     except OSError as error:
         console.print(f"[red]It cannot listen on {host}:[/] {error.strerror or error}")
         return 1

@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
     from contextlib import AbstractAsyncContextManager
 
-__all__ = ["opened", "stopping"]
+__all__ = ["in_thread", "opened", "stopping"]
 
 T = TypeVar("T")
+
+
+class _Halted(Exception):
+    """The work in a thread was told to end."""
+
+
+async def in_thread(work: Callable[[Callable[[], None]], T]) -> T:
+    """Do slow work beside the loop. It is given a function to call now and then, which ends it with the command."""
+    halt = threading.Event()
+
+    def go_on() -> None:
+        if halt.is_set():
+            raise _Halted
+
+    task = asyncio.ensure_future(asyncio.to_thread(work, go_on))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        halt.set()
+        await asyncio.wait({task})
+        task.exception()  # _Halted, or it had ended by itself: nobody waits for either
+        raise
 
 
 @contextmanager

@@ -69,7 +69,9 @@ def record(
     )  # fmt: skip
 
 
-def export(path: Path, *topics: str, out: Path, csv: _Flag = False, json: _Flag = False) -> int:
+def export(
+    path: Path, *topics: str, out: Path, csv: _Flag = False, salvage: _Flag = False, json: _Flag = False
+) -> int:
     """Write a recording as tables: one Parquet file per channel, numbers exact, times UTC.
 
     Parameters
@@ -82,12 +84,16 @@ def export(path: Path, *topics: str, out: Path, csv: _Flag = False, json: _Flag 
         The folder for the tables; tables of the same name are replaced.
     csv
         Write every table as CSV too.
+    salvage
+        Read past places that cannot be read; each is told, and the exit code is 1.
     json
         Print the result as JSON, and nothing else.
     """
     from bitmart_async.cli.export import export as run
 
-    return run_task(lambda console: run(console, path, out, topics=topics, csv=csv, as_json=json))
+    return run_task(
+        lambda console: run(console, path, out, topics=topics, csv=csv, salvage=salvage, as_json=json)
+    )
 
 
 def replay(
@@ -99,6 +105,7 @@ def replay(
     host: str = "127.0.0.1",
     port: int = 0,
     summary: _Flag = False,
+    salvage: _Flag = False,
     json: _Flag = False,
 ) -> int:
     """Play a recording back: as updates on the terminal, or served so that any client can connect to the past.
@@ -120,7 +127,9 @@ def replay(
     port
         With --serve: TCP port of the spot streams, the futures streams have the next one; 0 takes free ones.
     summary
-        Tell what the recording holds, and play nothing.
+        Tell what the recording holds and what of it is damaged or missing, and play nothing.
+    salvage
+        Read past places that cannot be read; each is told, and the exit code is 1.
     json
         One JSON object per line, and nothing else.
     """
@@ -128,14 +137,22 @@ def replay(
 
     pace = None if fast else speed
     if serve and topics:
-        raise ConfigurationError("--serve serves every recorded topic; the client chooses")
+
+        async def refuse(_: Console) -> int:
+            raise ConfigurationError("--serve serves every recorded topic; the client chooses")
+
+        return run_task(refuse)
     if summary:
         return run_task(lambda console: player.summary(console, path, as_json=json))
     if serve:
         return run_task(
-            lambda console: player.serve(console, path, speed=pace, host=host, port=port, as_json=json)
+            lambda console: player.serve(
+                console, path, speed=pace, host=host, port=port, salvage=salvage, as_json=json
+            )
         )
-    return run_task(lambda console: player.replay(console, path, topics=topics, speed=pace, as_json=json))
+    return run_task(
+        lambda console: player.replay(console, path, topics=topics, speed=pace, salvage=salvage, as_json=json)
+    )
 
 
 def book(

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +24,9 @@ from rich.text import Text
 from bitmart_async import AccountTracker, ConfigurationError, CredentialsMissing, Market
 from bitmart_async.book import BookTrouble
 from bitmart_async.cli import INTERRUPTED
+from bitmart_async.cli.log import Log
 from bitmart_async.cli.stopping import opened, stopping
+from bitmart_async.cli.troubles import Troubles
 from bitmart_async.cli.where import the_place
 from bitmart_async.models.streams_futures import FuturesStreamTicker, FuturesStreamTrade
 from bitmart_async.models.streams_spot import SpotStreamTicker, SpotStreamTrade
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
     from contextlib import AbstractAsyncContextManager
 
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
     from bitmart_async import LiveOrderBook, StreamData, StreamHealth, Update, WebsocketClient
     from bitmart_async.cli.where import Place, Where
@@ -49,6 +51,8 @@ _PATIENCE = 15.0
 """Seconds --once waits for something to show."""
 
 
+_MOST_NEW = 2000
+"""Trades between two looks that are printed as lines."""
 _WIDE = 100
 _ONLY_WIDE = ("order id", "type")
 """Columns that need a wide terminal."""
@@ -99,6 +103,9 @@ async def watch(
                 context = (
                     _account(place, ws, kind, symbol, side) if private else _public(ws, kind, symbol, side)
                 )
+                if as_json or not console.is_terminal:
+                    here = Console(stderr=True, highlight=False) if as_json else console
+                    Troubles(ws, Log(here, quiet=False).say)
                 async with opened(context, stop) as view:
                     if view is None:
                         return INTERRUPTED
@@ -403,9 +410,11 @@ def _builtins(value: object) -> object:
 class _Trades:
     def __init__(self) -> None:
         self._trades: deque[StreamData] = deque(maxlen=200)
-        self._new: deque[StreamData] = deque(maxlen=2000)
+        self._new: deque[StreamData] = deque(maxlen=_MOST_NEW)
+        self._left_out = 0
 
     def take(self, update: Update[StreamData]) -> None:
+        self._left_out += len(self._new) == _MOST_NEW
         self._trades.appendleft(update.data)
         self._new.append(update.data)
 
@@ -422,9 +431,11 @@ class _Trades:
         return table
 
     def plain(self) -> list[str]:
-        new = list(self._new)
+        new, left_out = list(self._new), self._left_out
         self._new.clear()
-        return ["{} {:<4} {} x {}".format(*_trade(data)) for data in new]
+        self._left_out = 0
+        lines = ["{} {:<4} {} x {}".format(*_trade(data)) for data in new]
+        return [f"-- {left_out:,} trades left out: too many at once", *lines] if left_out else lines
 
     def told(self) -> object:
         return [_builtins(data) for data in self._trades]

@@ -7,6 +7,7 @@ puts it on the disk; a process that is killed loses what had not been written by
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -95,6 +96,8 @@ class DiskWriter:
         """Files of this run."""
         self.written = 0
         """Bytes in them."""
+        self.kept = 0
+        """Frames in them."""
         self.longest_write = 0.0
         """Seconds."""
         self.error: Exception | None = None
@@ -158,7 +161,7 @@ class DiskWriter:
         """Everything that waits, in frames of about a chunk."""
         while self._waiting:
             lines: list[bytes] = []
-            size = taken = 0
+            size = taken = count = 0
             while self._waiting and size < _CHUNK:
                 item = self._waiting.popleft()
                 if isinstance(item, bytes):
@@ -166,12 +169,14 @@ class DiskWriter:
                     line = item
                 else:
                     taken += len(item[2]) + _OVERHEAD
+                    count += 1
                     line = self._line(*item)
                 lines.append(line)
                 size += len(line)
             began = time.monotonic()
             self._put_down(self._compress(b"".join(lines)))
             self._done += taken
+            self.kept += count
             took = time.monotonic() - began
             self.longest_write = max(self.longest_write, took)
             if (
@@ -184,9 +189,17 @@ class DiskWriter:
     def _put_down(self, data: bytes) -> None:
         assert self._file is not None, "opened by start()"
         view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) or 0 :]
-        os.fsync(self._file.fileno())
+        try:
+            while view:
+                view = view[self._file.write(view) or 0 :]
+            os.fsync(self._file.fileno())
+            gone = os.fstat(self._file.fileno()).st_nlink == 0
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._file.name)) from None
+        if gone:  # what is written to it goes nowhere, and no system call says so
+            raise FileNotFoundError(
+                errno.ENOENT, "the file was deleted while it was written", str(self._file.name)
+            )
         self._size += len(data)
         self.written += len(data)
 

@@ -66,7 +66,8 @@ class RecordedEvent:
 
     The names are those of ``ws.on()``, and from the recorder itself: ``begin`` and ``end`` of a run; ``refused``,
     topics the exchange does not serve; ``lost``, frames that are missing here because the disk was too slow;
-    ``slow``, a write that took long.
+    ``slow``, a write that took long. From whoever reads it: ``missing``, a file or frames that the recording had and
+    has no more; ``damaged``, a place that cannot be read, when it is read with ``salvage=True``.
     """
 
     name: str
@@ -81,7 +82,7 @@ class RecordedEvent:
     gap: Gap | None = None
     """When updates may be missing."""
     frames: int = 0
-    """Of ``lost``: how many are missing; of ``end``: how many the run has recorded."""
+    """Of ``lost`` and ``missing``: how many are missing; of ``end``: how many the run has recorded."""
     seconds: float | None = None
     """Of ``reconnecting``: until the next try; of ``slow``: how long the write took."""
 

@@ -56,7 +56,8 @@ class RecorderStats:
     bytes: int = 0
     """In them."""
     lost: int = 0
-    """Frames that found no room, because the disk was too slow; marked in the recording."""
+    """Frames that found no room, because the disk was too slow; marked in the recording. When the disk has refused
+    a write and the recorder has ended: also those that were not written any more, without a mark."""
     waiting: int = 0
     """Bytes that are not written yet."""
     files: int = 0
@@ -226,6 +227,9 @@ class Recorder:
                 self._mark_lost()
                 self._note("end", frames=self._stats.frames)
                 await asyncio.to_thread(self._disk.close)
+                if self._disk.error is not None:  # what waited was taken, and is not there
+                    self._stats.lost += self._stats.frames - self._disk.kept
+                    self._stats.frames = self._disk.kept
         finally:
             if lock is not None:
                 lock.close()

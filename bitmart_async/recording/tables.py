@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 
 from bitmart_async.archive.columns import PLACES, Column, columns_of, fits, iso
+from bitmart_async.archive.parquet import abandoned
 from bitmart_async.numbers import level
 from bitmart_async.recording.disk import store_extra
 from bitmart_async.recording.format import RecordedEvent, RecordedFrame
@@ -26,7 +27,7 @@ from bitmart_async.websocket.topics import model_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 __all__ = ["ExportReport", "export_recording"]
@@ -69,6 +70,8 @@ class ExportReport:
     """Frames read."""
     unreadable: int = 0
     """Frames that cannot be decoded; they are in the recording alone."""
+    damaged: list[str] = field(default_factory=list[str])
+    """Places that cannot be read and files or frames that are missing, as the table of events has them."""
     wide: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """By table: columns of numbers that Parquet has as text, because some value has too many digits."""
 
@@ -79,6 +82,7 @@ def export_recording(
     *,
     topics: Iterable[str] | None = None,
     csv: bool = False,
+    salvage: bool = False,
     on_progress: Callable[[int], object] | None = None,
 ) -> ExportReport:
     """Write a recording as tables: ``OUT/spot_trade.parquet`` and so on, replacing what is there.
@@ -88,6 +92,7 @@ def export_recording(
         out: The folder for the tables; it is made when it is not there.
         topics: Only these; None: all that were recorded.
         csv: Write ``OUT/spot_trade.csv`` and so on too.
+        salvage: Read past damaged places instead of raising; each is a row of the table of events.
         on_progress: Called with the number of frames read, every thousand; each is read twice.
 
     Raises:
@@ -95,19 +100,40 @@ def export_recording(
         ParameterError: A topic was not recorded.
         Damaged: A file is not as it was written.
     """
-    pa, parquet = _arrow("pyarrow"), _arrow("pyarrow.parquet")
-    folder, recording = Path(out), Recording(path)
+    _arrow("pyarrow")
+    folder, recording = Path(out), Recording(path, salvage=salvage)
     folder.mkdir(parents=True, exist_ok=True)
     chosen = None if topics is None else list(topics)
     report = ExportReport()
     count = _Count(on_progress)
     tables: dict[str, _Table] = {}
-    for name, topic_of, received_ns, row in _rows(recording, chosen, report, count):
-        table = tables.get(name)
-        if table is None:
-            table = tables[name] = _Table(name, row, folder, csv=csv)
-        table.look(topic_of, received_ns, row)
-    report.frames = count.frames
+    try:
+        for name, topic_of, received_ns, row in _rows(recording, chosen, report, count):
+            table = tables.get(name)
+            if table is None:
+                table = tables[name] = _Table(name, row, folder, csv=csv)
+            table.look(topic_of, received_ns, row)
+        report.frames = count.frames
+        _open_parquet(report, tables)
+        left = dict(report.rows)  # a recorder may be at work: what it adds meanwhile is for the next export
+        for name, topic_of, received_ns, row in _rows(recording, chosen, ExportReport(), count):
+            if left.get(name):
+                left[name] -= 1
+                tables[name].write(topic_of, received_ns, row)
+        for table in tables.values():
+            table.close_parquet()
+    except BaseException:
+        for table in tables.values():
+            table.abandon()
+        raise
+    for table in tables.values():
+        table.settle()
+    return report
+
+
+def _open_parquet(report: ExportReport, tables: Mapping[str, _Table]) -> None:
+    """What was seen decides what Parquet's columns are."""
+    pa, parquet = _arrow("pyarrow"), _arrow("pyarrow.parquet")
     for table in tables.values():
         table.close_csv()
         report.rows[table.name] = table.rows
@@ -115,15 +141,6 @@ def export_recording(
         if wide:
             report.wide[table.name] = wide
         table.open_parquet(pa, parquet)
-    try:
-        for name, topic_of, received_ns, row in _rows(recording, chosen, ExportReport(), count):
-            tables[name].write(topic_of, received_ns, row)
-    finally:
-        for table in tables.values():
-            table.close_parquet()
-    for table in tables.values():
-        table.settle()
-    return report
 
 
 def _rows(
@@ -135,7 +152,12 @@ def _rows(
     def unreadable(_: RecordedFrame, __: str) -> None:
         report.unreadable += 1
 
-    updates = recording.updates(topics, on_event=events.append, on_unreadable=unreadable, on_frame=count.one)
+    def heed(event: RecordedEvent) -> None:
+        events.append(event)
+        if event.name in ("missing", "damaged"):
+            report.damaged.append(event.error)
+
+    updates = recording.updates(topics, on_event=heed, on_unreadable=unreadable, on_frame=count.one)
     for update in updates:
         if events:
             yield from ((_EVENTS, "", event.at_ns, event) for event in events)
@@ -324,6 +346,16 @@ class _Table:
                 self._put()
             self._writer.close()
             self._writer = None
+
+    def abandon(self) -> None:
+        """It cannot be written: leave what was there before, and nothing half."""
+        if self._file is not None:
+            self._file.close()
+        if self._writer is not None:
+            abandoned(self._writer)
+            self._writer = None
+        for kind in ("parquet", "csv"):
+            (self._folder / f"{self.name}.{kind}.part").unlink(missing_ok=True)
 
     def settle(self) -> None:
         """Everything is written: give the files their names."""

@@ -208,7 +208,7 @@ async def test_a_list_that_does_not_reach_far_back_ends_with_the_refusal(tmp_pat
         refused = b'{"code":50021,"message":"too old","trace":"t","data":{}}'
 
         refusing = False
-        boundary = sandbox.now_ms() // (90 * DAY) * 90 * DAY
+        boundary = sandbox.now_ms() // (89 * DAY) * 89 * DAY
 
         def age(progress: ArchiveProgress) -> None:
             nonlocal refusing
@@ -222,8 +222,8 @@ async def test_a_list_that_does_not_reach_far_back_ends_with_the_refusal(tmp_pat
         assert table.state == "gaps"
         (gap,) = table.gaps
         assert (gap.kind, gap.code) == ("refused", 50021)
-        assert table.read_back_to == iso(boundary - 90 * DAY)
-        assert gap.last == iso(boundary - 90 * DAY - 1)
+        assert table.read_back_to == iso(boundary - 89 * DAY)
+        assert gap.last == iso(boundary - 89 * DAY - 1)
         assert (await asyncio.to_thread(verify_archive, tmp_path)).ok
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 from bitmart_async.archive.columns import columns_of
 from bitmart_async.archive.journal import FORMAT, Head
 from bitmart_async.archive.plan import ASKS, OMITTED
-from bitmart_async.archive.units import lines
+from bitmart_async.archive.units import lines, windows_left
 from bitmart_async.rest import ENDPOINTS, Auth, Effect
 from bitmart_async.rest.history import Windowed
 
@@ -105,3 +106,29 @@ def test_every_field_has_a_column(ask: Ask) -> None:
             assert column.kind == "time"
         if column.name in ("price", "size", "amount", "available", "frozen", "fee"):
             assert column.kind == "number"
+
+
+@pytest.mark.parametrize(
+    "ask", [ask for ask in ASKS if ask.spans and isinstance(ask.plan, Windowed)], ids=lambda ask: ask.table
+)
+def test_as_many_requests_are_left_as_it_takes(ask: Ask) -> None:
+    """Without a full window a span takes exactly the requests that were reckoned; one that the exchange answers at a
+    time takes one. An archive begun with longer spans keeps them."""
+    assert isinstance(ask.plan, Windowed)
+    empty = replace(ask, plan=replace(ask.plan, rows=lambda _: []))
+    for head in (HEAD, msgspec.structs.replace(HEAD, shorter_days=1)):
+        for line in lines(empty, FOUND, head)[:1]:
+            assert line.units[1].last_ms is not None
+            assert line.units[1].first_ms is not None
+            days = (line.units[1].last_ms + 1 - line.units[1].first_ms) / 86_400_000
+            assert days == ask.span_days - head.shorter_days
+            for unit in line.units:
+                reading = unit.begin(head)
+                left = windows_left(unit)
+                asked = 0
+                while reading.params is not None:
+                    reading.take(None)
+                    asked += 1
+                assert asked == left
+                if head.shorter_days and ask.plan.span(unit.params) >= ask.span_days * 86_400_000:
+                    assert asked == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,27 @@ def test_a_changed_byte_is_found(tmp_path: Path) -> None:
         told = damaged.torn or not all(one.intact() for one in records)
         damaged.close()
         assert told or records == true
+
+
+def test_a_changed_byte_costs_no_later_reply(tmp_path: Path) -> None:
+    """A record whose damage looks like a kill in its middle is not cut off together with the whole ones behind it."""
+    path = tmp_path / "a.zst"
+    file = RawFile(path, writable=True)
+    file.add(_record(0, random.Random(1).randbytes(40_000).hex().encode()))
+    for number in range(1, 4):
+        file.add(_record(number))
+    file.close()
+    whole = path.read_bytes()
+    endless = 0
+    for place in range(20):  # heads of the frame and of its block
+        for bit in range(8):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+            try:
+                RawFile(path, writable=True).close()
+            except Damaged as damage:
+                endless += "has no end" in str(damage)
+            assert path.stat().st_size == len(whole), f"byte {place}: something was cut off"
+    assert endless
 
 
 def test_Z1_a_reply_that_echoes_the_secrets_is_kept_without_them(tmp_path: Path) -> None:
