@@ -31,13 +31,14 @@ from bitmart_async.models.base import Id, decode_custom, stand_in
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["REFUSED", "DecodeError", "NotJSON", "Reader", "untyped"]
+__all__ = ["REFUSED", "DecodeError", "NotJSON", "Reader", "may_hold_nan", "takes_nan", "untyped"]
 
 T = TypeVar("T")
 
 _BLANK = frozenset({"", "-"})
 _MARKET_PRICE = frozenset({"market", "market price", "market_price"})
 _NUMBERS = (inspect.DecimalType, inspect.IntType, inspect.FloatType)
+_WITHOUT_NAN = (inspect.IntType, inspect.StrType, inspect.BoolType, inspect.NoneType, inspect.EnumType)
 _WHOLE_TEXT = re.compile(r"-?[0-9]{1,18}")
 _MOST_DIGITS = 60
 """Of a whole number with an exponent: 1e999999999 is short to write and would fill the memory."""
@@ -65,7 +66,7 @@ REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Arit
 _UNTYPED = msgspec.json.Decoder(float_hook=Decimal)
 
 
-def _may_hold_nan(raw: bytes) -> bool:
+def may_hold_nan(raw: bytes) -> bool:
     """Whether NaN or Infinity may be in there, in any case or escaped: then the slow way must look."""
     low = raw.lower()
     return b"nan" in low or b"inf" in low or (b"\\" in raw and b"\\u00" in low)
@@ -96,7 +97,7 @@ class Reader(Generic[T]):
 
     def quick(self, raw: bytes) -> T | None:
         """The value by the fast way alone; None when the slow way must look."""
-        if _may_hold_nan(raw):
+        if may_hold_nan(raw):
             return None
         try:
             return self.typed(raw)
@@ -113,6 +114,27 @@ class Reader(Generic[T]):
         except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError, TypeError) as error:
             text = str(error) if isinstance(error, msgspec.MsgspecError | _NoNumber) else type(error).__name__
             raise DecodeError(text) from None
+
+
+def takes_nan(kind: object) -> bool:
+    """Whether a text may become NaN or Infinity in a value of this type: in its Decimals and floats."""
+    return _takes_nan(inspect.type_info(kind), set())
+
+
+def _takes_nan(shape: inspect.Type, seen: set[type]) -> bool:
+    if isinstance(shape, _WITHOUT_NAN):
+        return False
+    if isinstance(shape, inspect.CustomType):
+        return shape.cls is not Id
+    if isinstance(shape, inspect.StructType):
+        known = shape.cls in seen
+        seen.add(shape.cls)
+        return not known and any(_takes_nan(field.type, seen) for field in shape.fields)
+    if isinstance(shape, inspect.UnionType):
+        return any(_takes_nan(one, seen) for one in shape.types)
+    if isinstance(shape, inspect.ListType | inspect.VarTupleType):
+        return _takes_nan(shape.item_type, seen)
+    return True  # a number, or a type nobody thought of
 
 
 class _NoNumber(ValueError):

@@ -18,6 +18,7 @@ __all__ = ["level", "plain"]
 
 _MOST_DIGITS = 60
 _USUAL = re.compile(r"[0-9]{1,28}(?:\.[0-9]{1,28})?").fullmatch
+_DIGITS = frozenset("0123456789")
 _PLAIN = re.compile(r"(?:0|[1-9][0-9]{0,27})(?:\.[0-9]{1,28})?").fullmatch
 
 
@@ -66,8 +67,8 @@ def usual_text(value: object) -> str | None:
     if type(value) is str:
         return value if _PLAIN(value) else None
     if type(value) is Decimal:
-        text = str(value)
-        return text if _PLAIN(text) else None
+        text = str(value)  # digits and a dot, but for a sign, an exponent or a word
+        return text if text[0] in _DIGITS and "E" not in text and len(text) <= _MOST_DIGITS else None
     return None
 
 

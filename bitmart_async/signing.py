@@ -12,6 +12,7 @@ login frame. A user may bring an HMAC of their own (a hardware module, a signing
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from typing import TYPE_CHECKING, cast
@@ -38,17 +39,35 @@ def hmac_sha256(message: bytes, secret: str) -> str:
     return hmac.digest(secret.encode(), message, "sha256").hex()
 
 
+def _prepared(key: bytes) -> Callable[[bytes], str]:
+    """:func:`hmac_sha256` under one key, at less than half of its cost.
+
+    HMAC (RFC 2104) is two hashes that both begin with the key. That part is the same for every signature:
+    it is done once, and copied.
+    """
+    block = 64
+    padded = (key if len(key) <= block else hashlib.sha256(key).digest()).ljust(block, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
+
+    def signed(message: bytes) -> str:
+        inside, outside = inner.copy(), outer.copy()
+        inside.update(message)
+        outside.update(inside.digest())
+        return outside.hexdigest()
+
+    return signed
+
+
 class Signer:
     """Signs for one account. Holds the secret and never shows it."""
 
-    __slots__ = ("_credentials", "_keyed", "_masked", "_memo", "_sign")
+    __slots__ = ("_credentials", "_masked", "_memo", "_quick", "_sign")
 
     def __init__(self, credentials: Credentials, sign: Callable[[bytes, str], str] | None = None) -> None:
         self._credentials = credentials
         self._memo = b"#" + credentials.api_memo.encode() + b"#"
         self._sign = sign or hmac_sha256
-        # A copy of it costs less than a new one: the key is worked in already.
-        self._keyed = hmac.new(credentials.api_secret.encode(), digestmod="sha256")
+        self._quick = _prepared(credentials.api_secret.encode())
         plain = [secret for secret in self.secrets() if len(secret) >= _SHORTEST_MASKED]
         # Longest first: one secret may be a part of another.
         self._masked = sorted({*plain, *(quote(secret, safe="") for secret in plain)}, key=len, reverse=True)
@@ -76,9 +95,7 @@ class Signer:
 
     def _signed(self, timestamp: bytes, last: bytes) -> str:
         if self._sign is hmac_sha256:
-            signing = self._keyed.copy()
-            signing.update(timestamp + self._memo + last)
-            return signing.hexdigest()
+            return self._quick(timestamp + self._memo + last)
         try:
             made = cast("object", self._sign(timestamp + self._memo + last, self._credentials.api_secret))
         except Exception as error:  # the user's function may raise anything
@@ -109,3 +126,6 @@ class Signer:
 
     def __repr__(self) -> str:
         return "Signer(***)"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("A Signer is not pickled: a pickle would hold the secret in plain text.")

@@ -54,16 +54,16 @@ def prepare(
     filled = given
     orders: tuple[Sent, ...] = ()
     made = False
-    if endpoint.takes_recv_window or endpoint.own_id:
+    if endpoint.takes_recv_window or endpoint.is_batch:
         filled = own = dict(given)
         if endpoint.takes_recv_window and own.get("recv_window") is None:
             own["recv_window"] = recv_window
         if endpoint.is_batch:
             orders, made = _name_rows(endpoint.own_id, own)
-        elif endpoint.own_id:
-            orders, made = _name_order(endpoint.own_id, own)
     try:
         arguments = endpoint.encode(filled, strict=strict)
+        if endpoint.own_wire:
+            orders, made = _name_order(endpoint.own_wire, arguments)
         if endpoint.in_query:
             query = "&".join([f"{_in_query(name)}={_in_query(value)}" for name, value in arguments.items()])
             return Call(endpoint, arguments, query, None, orders, made)
@@ -86,17 +86,17 @@ def _in_query(value: object) -> str:
     return text if text.isidentifier() and text.isascii() else quote_plus(text)
 
 
-def _name_order(name: str, given: dict[str, object]) -> tuple[tuple[Sent, ...], bool]:
+def _name_order(name: str, arguments: dict[str, object]) -> tuple[tuple[Sent, ...], bool]:
     """See that the order has an id of our own; return it, and whether it was made here."""
-    own = given.get(name)
+    own = arguments.get(name)
     made = own is None
     if made:
-        own = given[name] = new_order_id()
-    return ((str(own), str(given.get("symbol") or "")),), made
+        own = arguments[name] = new_order_id()
+    return ((str(own), str(arguments.get("symbol") or "")),), made
 
 
 def _name_rows(own_id: str, given: dict[str, object]) -> tuple[tuple[Sent, ...], bool]:
-    """The same for a batch, where ``own_id`` is ``rows.field``: an id inside each row."""
+    """The same for a batch, before its check; ``own_id`` is ``rows.field``: an id inside each row."""
     outer, _, inner = own_id.partition(".")
     symbol = str(given.get("symbol") or "")
     made = False

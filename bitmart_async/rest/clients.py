@@ -175,7 +175,8 @@ class _Client(Section):
             endpoint: A constant beside its method, or ``bitmart_async.rest.ENDPOINTS[id]``.
             params: The endpoint's parameters, in snake_case.
         """
-        warn_once(endpoint, stacklevel=2)
+        if endpoint.deprecated:
+            warn_once(endpoint, stacklevel=2)
         return await self._transport.call(endpoint, params)
 
     async def request(

@@ -72,6 +72,7 @@ class Endpoint(Generic[T_co]):
         "label",
         "method",
         "own_id",
+        "own_wire",
         "params",
         "path",
         "quota",
@@ -113,11 +114,13 @@ class Endpoint(Generic[T_co]):
         self.guard = guard
         self.deprecated = deprecated
         self.label = f"{method} {path}"
+        self._fields = Fields(self.params, rules)
+        self.takes_recv_window = "recv_window" in self._fields.by_name
         self.in_query = method in ("GET", "DELETE")
         """Whether the parameters go into the address, not into a body."""
         self.is_batch = "." in own_id
-        self._fields = Fields(self.params, rules)
-        self.takes_recv_window = "recv_window" in self._fields.by_name
+        self.own_wire = self._fields.by_name[own_id].wire if own_id and not self.is_batch else ""
+        """Wire name of the one order's id."""
 
     def encode(self, given: Mapping[str, object], *, strict: bool) -> dict[str, object]:
         """Parameters by wire name, checked.

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
-from bitmart_async.decoding import DecodeError, Reader, untyped
+from bitmart_async.decoding import REFUSED, DecodeError, Reader, may_hold_nan, takes_nan, untyped
 from bitmart_async.ratelimit import RateLimitState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Envelope"]
 
@@ -67,7 +70,7 @@ class _Wire(msgspec.Struct, Generic[T]):
 class EnvelopeReader(Generic[T]):
     """Reads the replies of one endpoint."""
 
-    __slots__ = ("_bare", "_data", "_fast", "_inner", "_nothing")
+    __slots__ = ("_bare", "_data", "_inner", "_nothing", "_takes_nan", "_typed")
 
     def __init__(self, returns: type[T], *, inner: bool = False, bare: bool = False) -> None:
         self._bare = bare
@@ -77,9 +80,12 @@ class EnvelopeReader(Generic[T]):
             returns = cast("type[T]", Any)  # to msgspec, object is a class of the user's own
         self._inner = inner
         self._data: Reader[T] = Reader(returns)
-        self._fast: Reader[_Wire[T]] | None = None
+        self._typed: Callable[[bytes], _Wire[T]] | None = None
+        self._takes_nan = False
         if not inner and not self._nothing and not plain:  # of plain JSON the digits are kept
-            self._fast = Reader(_Wire[returns])  # type: ignore[valid-type]
+            whole: object = _Wire[returns]  # type: ignore[valid-type]
+            self._typed = Reader[_Wire[T]](whole).typed
+            self._takes_nan = takes_nan(whole)
 
     def read(self, raw: bytes) -> tuple[T, str, str]:
         """Data, message and trace of a successful reply.
@@ -88,8 +94,11 @@ class EnvelopeReader(Generic[T]):
             Refusal: The code is another than success.
             DecodeError: The body cannot be read.
         """
-        if self._fast is not None:
-            wire = self._fast.quick(raw)
+        if self._typed is not None and not (self._takes_nan and may_hold_nan(raw)):
+            try:
+                wire = self._typed(raw)
+            except REFUSED:
+                wire = None
             if wire is not None and wire.code == OK:
                 return wire.data, wire.message or wire.msg or "", wire.trace or ""
         return self._read_slowly(raw)

@@ -308,28 +308,29 @@ class Rows(Param):
 class Fields:
     """The parameters of one object on the wire, and the rules for their combinations."""
 
-    __slots__ = ("_required", "_rules", "by_name")
+    __slots__ = ("_required", "_rules", "_ways", "by_name")
 
     def __init__(self, params: Iterable[Param], rules: Rules | None) -> None:
         self.by_name = {param.name: param for param in params}
+        self._ways = {param.name: (param.wire, param.encode) for param in self.by_name.values()}
         self._required = tuple(param for param in self.by_name.values() if param.required)
         self._rules = rules
 
     def encode(self, given: Mapping[str, object], *, strict: bool) -> dict[str, object]:
         """Wire names to wire values; None is not sent. Raises ParameterError."""
         wire: dict[str, object] = {}
-        by_name = self.by_name
+        ways = self._ways
         blank = False
         for name, value in given.items():
             if value is None:
                 blank = True
                 continue
-            param = by_name.get(name)
-            if param is None:
+            way = ways.get(name)
+            if way is None:
                 raise ParameterError(
-                    f"there is no parameter {one_line(name, 60)!r}; there are: {', '.join(by_name) or 'none'}"
+                    f"there is no parameter {one_line(name, 60)!r}; there are: {', '.join(ways) or 'none'}"
                 )
-            wire[param.wire] = param.encode(value, strict=strict)
+            wire[way[0]] = way[1](value, strict=strict)
         for param in self._required:
             if param.wire not in wire:
                 raise ParameterError(f"{param.name} is required")

@@ -21,14 +21,14 @@ _warned: set[str] = set()
 
 
 def warn_once(endpoint: Endpoint[object], *, stacklevel: int) -> None:
-    """Warn of a deprecated endpoint, once per endpoint and process.
+    """Warn of a deprecated endpoint, once per endpoint and process; to be asked only where ``deprecated`` is set.
 
     Args:
         endpoint: Its ``deprecated`` says what to use instead.
         stacklevel: As :func:`warnings.warn` counts from the caller of this function: the line to blame
             must be the user's, because Python hides this kind of warning everywhere else.
     """
-    if endpoint.deprecated and endpoint.id not in _warned:
+    if endpoint.id not in _warned:
         _warned.add(endpoint.id)
         warnings.warn(
             f"{endpoint.label} is deprecated by the exchange: use {endpoint.deprecated}",
@@ -44,7 +44,8 @@ class Section:
 
     async def _call(self, endpoint: Endpoint[T], /, **given: object) -> T:
         """The typed data of one call; see :meth:`~bitmart_async.rest.transport.Transport.call`."""
-        warn_once(endpoint, stacklevel=3)
+        if endpoint.deprecated:
+            warn_once(endpoint, stacklevel=3)
         return (await self._transport.call(endpoint, given)).data
 
     def _iter(

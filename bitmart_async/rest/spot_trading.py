@@ -50,8 +50,8 @@ def order_rules(given: Mapping[str, object]) -> None:
         if "price" in given:
             raise ParameterError("a market order has no price=; use type='limit' or 'ioc' to bound the price")
         return
-    missing = [name for name in ("price", "size") if name not in given]
-    if missing:
+    if "price" not in given or "size" not in given:
+        missing = [name for name in ("price", "size") if name not in given]
         raise ParameterError(f"a {kind} order needs {' and '.join(name + '=' for name in missing)}")
     if "notional" in given:
         raise ParameterError(f"notional= is for market buys; a {kind} order takes price= and size=")

@@ -30,6 +30,7 @@ import random
 import traceback
 from asyncio import get_running_loop
 from functools import partial
+from logging import DEBUG
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -235,9 +236,10 @@ class Transport:
             if queued:
                 self.limits.check_ban(self._host, endpoint.label)
             call.measured = self.clock.measurements
-            headers = self._headers(endpoint, route, call.body or b"")
+            now_ms = self.clock.now_ms()
+            headers = self._headers(endpoint, route, call.body or b"", now_ms)
             if endpoint.effect is not Effect.READ:
-                self.pending.enter(call, self.clock.now_ms())
+                self.pending.enter(call, now_ms)
             sent = True
             call.sends += 1
             answer = await self.wire.send(
@@ -249,7 +251,8 @@ class Transport:
                 label=endpoint.label,
                 timeout=timeout,
             )
-            self._log.debug("%s: HTTP %d, %d bytes", endpoint.label, answer.status, len(answer.body))
+            if self._log.isEnabledFor(DEBUG):
+                self._log.debug("%s: HTTP %d, %d bytes", endpoint.label, answer.status, len(answer.body))
             return self._understand(call, route, answer, gate)
         except (ConnectFailed, ClientClosed):
             call.sends -= sent
@@ -295,13 +298,13 @@ class Transport:
             fate=Fate.NOT_SENT,
         )
 
-    def _headers(self, endpoint: Endpoint[object], route: _Route, body: bytes) -> dict[str, str]:
+    def _headers(self, endpoint: Endpoint[object], route: _Route, body: bytes, now_ms: int) -> dict[str, str]:
         """Exactly what the auth level wants: nothing, the key, or key, time and signature."""
         headers = route.headers.copy()
         if endpoint.auth is Auth.NONE or self.signer is None:
             return headers
         if endpoint.auth is Auth.SIGNED:
-            timestamp = str(self.clock.now_ms())
+            timestamp = str(now_ms)
             try:
                 headers["X-BM-SIGN"] = self.signer.rest(timestamp, body)
             except ConfigurationError as error:

@@ -7,8 +7,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from bitmart_async.decoding import DecodeError, Reader, untyped
-from bitmart_async.models.base import Id, Model, Ms, Number, OpenInt, OpenStr
+from bitmart_async.decoding import DecodeError, Reader, takes_nan, untyped
+from bitmart_async.models.base import Blank, Finite, Id, Model, Ms, Number, OpenInt, OpenStr
 
 
 class Colour(OpenStr):
@@ -197,6 +197,30 @@ def test_D3_nan_and_infinity_never_pass(field: str, word: str) -> None:
     """In no case, spelling or escape."""
     with pytest.raises(DecodeError):
         thing(field, f'"{word}"')
+
+
+@pytest.mark.parametrize(
+    "kind", [Decimal, float, Finite, Number, Blank, object, dict[str, int], Pair, list[Thing]]
+)
+def test_D3_types_that_may_take_nan_are_known(kind: object) -> None:
+    """Wherever a Decimal or a float may come of a text, and wherever nobody knows: it is searched for."""
+    assert takes_nan(kind)
+    assert takes_nan(msgspec.defstruct("Holder", [("deep", list[kind] | None)]))  # type: ignore[valid-type]
+
+
+@pytest.mark.parametrize(
+    "kind", [Id, str, Ms, Level, Colour, Inside, list[Inside], tuple[Id, ...], bool | None]
+)
+def test_D3_types_of_texts_and_whole_numbers_take_none(kind: object) -> None:
+    """There the letters are read as what they are, or refused by the decoder: the search is saved."""
+    assert not takes_nan(kind)
+    read = Reader[object](kind).typed
+    for word in (b'"nan"', b'"Infinity"', b'"-inf"', b"NaN"):
+        try:
+            value = read(word)
+        except (msgspec.MsgspecError, ValueError):
+            continue
+        assert not isinstance(value, float | Decimal)
 
 
 def test_D3_the_letters_of_nan_may_stand_in_texts() -> None:
