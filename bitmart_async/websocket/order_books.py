@@ -48,6 +48,7 @@ _ADVICE = "It repairs itself: await ready(), or look at trouble before reading."
 _CLOSED_ADVICE = "Make a new one with ws.order_book()."
 _AWAY = frozenset({BookTrouble.DISCONNECTED, BookTrouble.REFUSED})
 """Until the topic's next snapshot."""
+_APPLIED, _SNAPSHOT = BookResult.APPLIED, BookResult.SNAPSHOT  # as in book.py: found once, not per update
 _LOSSES = frozenset({BookResult.GAP, BookResult.CROSSED, BookResult.EMPTIED, BookResult.INVALID})
 
 
@@ -310,10 +311,10 @@ class LiveOrderBook(BookReads):
     def _take(self, update: Update[object]) -> None:
         """An update of the topic, straight from the read."""
         result = self._core.apply(update)
-        if result is BookResult.APPLIED or result is BookResult.SNAPSHOT:
+        if result is _APPLIED or result is _SNAPSHOT:
             self._heard = self._loop.time()
             self._probed = self._silent_told = False
-            if result is BookResult.SNAPSHOT:
+            if result is _SNAPSHOT:
                 self._in_order()
             self._tell()
         elif result is BookResult.QUIET:
