@@ -308,7 +308,7 @@ class Connection:
                 standing.enter(State.IDLE, why)
                 standing.emit("close")
                 continue
-            if standing.closed:
+            if standing.closed or not loop_runs():
                 return
             if error is not None:
                 self._stopped = self._opener.ban(error) or self._stopped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -286,6 +287,7 @@ async def test_T18_of_several_who_came_together_the_slow_one_is_named_when_it_is
             server.last().send_at_once(futures_ticker(), futures_ticker("ETHUSDT"), futures_ticker())
             await until(lambda turn=turn: (len(quick), len(slow)) == (2 * turn, turn))  # type: ignore[misc]
     warned = [line for line in log_lines if "held the event loop" in line]
-    assert len(warned) == 2
-    assert f"handlers among those of {names[0]}, {names[1]} held" in warned[0]
-    assert f"the handlers of {names[1]} held" in warned[1]
+    assert f"the handlers of {names[1]} held" in warned[-1]
+    if os.environ.get("BITMART_ASYNC_TRANSPORT") != "plain":  # there each frame comes alone
+        assert len(warned) == 2
+        assert f"handlers among those of {names[0]}, {names[1]} held" in warned[0]
