@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import peers
+from benchmarks.frames import MIXES
 from benchmarks.stream_client import spelled
-from benchmarks.stream_server import FOR_PEERS, scripts
+from benchmarks.stream_server import BURST, FOR_PEERS, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ _PACKAGES = {PRO: "ccxt", SDK: "bitmart-python-sdk-api", NPM: "bitmart-api"}
 _PEER_VERSIONS = {**peers.PYTHON_PEERS, **peers.NPM_PEERS}
 _SCRIPTS = ("spot peers", "spot peers, no trades", "futures peers")
 _PEER_ROUNDS = 7
+_DELAY_ROUNDS = 7
 
 
 def peer_missing(kind: str) -> str:
@@ -143,32 +145,44 @@ class Arena:
             client.end()
         self._server.end()
 
-    def _round(self, kind: str, what: str, content: Script, **order: Any) -> tuple[Any, Any]:
+    def _order(self, kind: str, what: str, content: Script) -> None:
         client = self._clients[kind]
         client.say(do=what, market=content.market, frames=len(content.frames), elements=content.elements)
         assert client.line() == "ready"
-        self._server.say(who=f"{spelled(kind)}_{content.market}", **order)
-        told = json.loads(self._server.line())
-        return told, json.loads(client.line())
+
+    def _flood(self, kind: str, name: str) -> dict[str, Any]:
+        """Have a script written to it as fast as it takes it; what it measured."""
+        script = self.scripts[name]
+        self._order(kind, "count", script)
+        self._server.say(do="flood", who=f"{spelled(kind)}_{script.market}", script=name)
+        self._server.line()
+        measured: dict[str, Any] = json.loads(self._clients[kind].line())
+        return measured
 
     def cost(self, kind: str, name: str) -> float:
         """CPU microseconds per frame."""
-        script = self.scripts[name]
-        _, measured = self._round(kind, "count", script, do="flood", script=name)
-        return float(measured["cpu"]) / len(script.frames) * 1e6
+        return float(self._flood(kind, name)["cpu"]) / len(self.scripts[name].frames) * 1e6
 
     def peer_cost(self, kind: str, name: str) -> tuple[float, float]:
         """CPU microseconds per frame, and the part of the updates that was handed over."""
-        script = self.scripts[name]
-        _, measured = self._round(kind, "count", script, do="flood", script=name)
+        script, measured = self.scripts[name], self._flood(kind, name)
         handed = measured.get("handed", script.elements)
         return float(measured["cpu"]) / len(script.frames) * 1e6, handed / script.elements
 
-    def delays(self, kind: str, name: str, burst: int, gap: float) -> list[float]:
-        """Microseconds from the server's write to the handler, frame by frame."""
-        script = self.scripts[name]
-        written, measured = self._round(kind, "clock", script, do="pace", script=name, burst=burst, gap=gap)
-        return [(got - sent) / 1e3 for sent, got in zip(written, measured["stamps"], strict=True)]
+    def delays(self, kinds: Sequence[str], name: str, burst: int, gap: float) -> dict[str, list[float]]:
+        """Microseconds from the server's write to the handler, frame by frame, of all in one run."""
+        script, names = (
+            self.scripts[name],
+            {kind: f"{spelled(kind)}_{self.scripts[name].market}" for kind in kinds},
+        )
+        for kind in kinds:
+            self._order(kind, "clock", script)
+        self._server.say(do="pace", who=list(names.values()), script=name, burst=burst, gap=gap)
+        written, found = json.loads(self._server.line()), {}
+        for kind in kinds:
+            stamps = json.loads(self._clients[kind].line())["stamps"]
+            found[kind] = [(got - sent) / 1e3 for sent, got in zip(written[names[kind]], stamps, strict=True)]
+        return found
 
     def memory(self, kind: str) -> int:
         """Resident bytes."""
@@ -250,25 +264,32 @@ def show_peers(arena: Arena, kinds: Sequence[str], rounds: int) -> None:
         print("ccxt.pro's spot frames are without trades: its socket ends at the first one")
 
 
-def show_delays(arena: Arena, kinds: Sequence[str], rounds: int) -> None:
-    print(
-        "\nMicroseconds from the server's write to the handler (spot mix); ratio to websockets recv + typed decode"
-    )
-    for name, burst, gap in (("lone frames", 1, 0.0015), ("bursts of 50", 50, 0.03)):
-        found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
-        for number in range(-1, rounds):
-            for kind in random.sample(list(kinds), len(kinds)):
-                cuts = statistics.quantiles(arena.delays(kind, "spot paced", burst, gap), n=100)
-                if number >= 0:
-                    found[kind].append((cuts[49], cuts[98]))
-        print(f"{name:26}{'p50':>8}{'p99':>8}{'ratio p50':>12}{'ratio p99':>12}")
-        for kind in kinds:
-            middle = [statistics.median(column) for column in zip(*found[kind], strict=True)]
-            pairs = list(zip(found[kind], found[TYPED], strict=True))
-            ratios = [
-                statistics.median(ours[place] / floor[place] for ours, floor in pairs) for place in (0, 1)
-            ]
-            print(f"  {kind:24}{middle[0]:8.0f}{middle[1]:8.0f}{ratios[0]:12.2f}{ratios[1]:12.2f}")
+def show_delays(arena: Arena, kinds: Sequence[str], markets: Sequence[str], rounds: int) -> None:
+    """All contenders are written to in turn, frame by frame: a ratio compares what met the same machine."""
+    print("\nMicroseconds from the server's write to the handler; ratio to websockets recv + typed decode in")
+    print("the same round: medians and quartiles. Quiet: the least p99 of a round, and its ratio to theirs")
+    for market in markets:
+        for what, burst, gap in (("lone", 1, 0.001), ("bursts", BURST, 0.005)):
+            found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+            for number in range(-1, rounds):
+                for kind, delays in arena.delays(kinds, f"{market} {what}", burst, gap).items():
+                    if number >= 0:
+                        cuts = statistics.quantiles(delays, n=100)
+                        found[kind].append((cuts[49], cuts[98]))
+            title = f"{market}, " + ("lone frames" if burst == 1 else f"bursts of {burst}")
+            print(
+                f"{title:26}{'p50':>8}{'ratio p50':>12}{'p99':>17}{'ratio p99':>12}{'quiet p99':>17}{'ratio':>8}"
+            )
+            quiet = {kind: min(far for _, far in cuts) for kind, cuts in found.items()}
+            for kind in kinds:
+                line = f"  {kind:24}"
+                for place in (0, 1):
+                    pairs = zip(found[kind], found[TYPED], strict=True)
+                    ratios = [ours[place] / floor[place] for ours, floor in pairs]
+                    low, middle, high = statistics.quantiles(ratios, n=4)
+                    spent = statistics.median(cuts[place] for cuts in found[kind])
+                    line += f"{spent:8.0f}{middle:7.2f} {f'({low:.2f}-{high:.2f})':14}"
+                print(f"{line}{quiet[kind]:8.0f}{quiet[kind] / quiet[TYPED]:8.2f}")
 
 
 def show_memory() -> None:
@@ -321,9 +342,7 @@ def run(*, quick: bool) -> list[str]:
         if others:
             show_peers(arena, others, _PEER_ROUNDS)
         if not quick:
-            show_delays(
-                arena, [kind for kind in mixed if kind in (TYPED, FLOOR) or kind.startswith("handler")], 7
-            )
+            show_delays(arena, delayed(mixed), ["spot"], _DELAY_ROUNDS)
     if not quick:
         show_memory()
     print(f"\n{time.monotonic() - began:.0f} s")
@@ -338,12 +357,29 @@ def run(*, quick: bool) -> list[str]:
     return worse
 
 
+def delayed(kinds: Sequence[str]) -> list[str]:
+    """Whose latency is of interest."""
+    return [kind for kind in kinds if kind in (TYPED, FLOOR) or kind.startswith("handler")]
+
+
+def latency() -> None:
+    """The latency alone, of both markets."""
+    kinds = delayed(contenders(quick=False))
+    heading(_DELAY_ROUNDS)
+    with Arena(kinds, 10) as arena:
+        show_delays(arena, kinds, list(MIXES), _DELAY_ROUNDS)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--quick", action="store_true", help="CPU only, under a minute; exit code 1 when it got worse"
     )
+    parser.add_argument("--latency", action="store_true", help="the latency alone, of both markets")
     given = parser.parse_args()
+    if given.latency:
+        latency()
+        return
     worse = run(quick=given.quick)
     for line in worse:
         print(f"worse than it was: {line}")

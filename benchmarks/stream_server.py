@@ -5,14 +5,17 @@ It knows the upgrade, pings, and the acknowledgement of a subscribe in either ma
 answered by one JSON line:
 
 * ``{"do": "flood", "who": w, "script": name}`` writes a script to the socket whose URL has ``who=w``;
-* ``{"do": "pace", "who": w, "script": name, "burst": n, "gap": s}`` writes it n frames at a time, every s
-  seconds, and answers with the moment of each write (CLOCK_MONOTONIC, nanoseconds).
+* ``{"do": "pace", "who": [w, ...], "script": name, "burst": n, "gap": s}`` writes it to each of these sockets, n
+  frames at a time: each piece to all of them one after the other, in an order drawn anew, s seconds apart or half
+  or one and a half of that. Answers with the moment of each write by socket (CLOCK_MONOTONIC, nanoseconds, taken
+  before the call that writes).
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import hashlib
 import json
 import random
@@ -26,7 +29,8 @@ from benchmarks import frames
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SLICE = 256 * 1024
-PACED = 1000
+LONE, BURST, BURSTS = 1000, 50, 100
+"""Frames one by one, and bursts of so many frames, in a round of latencies."""
 FOR_PEERS = 2000
 """Frames of a round in which other clients take part: they take long."""
 
@@ -36,8 +40,8 @@ def scripts(count: int) -> dict[str, frames.Script]:
     return {
         "spot": frames.mixed("spot", count),
         "futures": frames.mixed("futures", count),
-        "spot paced": frames.mixed("spot", PACED, single=True),
-        "futures paced": frames.mixed("futures", PACED, single=True),
+        **{f"{market} lone": frames.mixed(market, LONE, single=True) for market in frames.MIXES},
+        **{f"{market} bursts": frames.mixed(market, BURST * BURSTS, single=True) for market in frames.MIXES},
         "spot peers": frames.with_end(frames.mixed("spot", FOR_PEERS)),
         "spot peers, no trades": frames.with_end(frames.mixed("spot", FOR_PEERS, without="trade")),
         "futures peers": frames.with_end(frames.mixed("futures", FOR_PEERS)),
@@ -145,14 +149,23 @@ class Peer(asyncio.Protocol):
             self.transport.write(blob[start : start + _SLICE])
             await self._room.wait()
 
-    async def pace(self, pieces: list[bytes], burst: int, gap: float) -> list[int]:
-        written: list[int] = []
-        for start in range(0, len(pieces), burst):
+
+async def pace(peers: dict[str, Peer], pieces: list[bytes], burst: int, gap: float) -> dict[str, list[int]]:
+    """Write to all in turn, so that each meets the same neighbours on the machine."""
+    written: dict[str, list[int]] = {who: [] for who in peers}
+    whole = [
+        (len(pieces[at : at + burst]), b"".join(pieces[at : at + burst]))
+        for at in range(0, len(pieces), burst)
+    ]
+    gc.disable()
+    for count, piece in whole:
+        for who in random.sample(list(peers), len(peers)):
             await asyncio.sleep(gap * random.uniform(0.5, 1.5))
-            piece = b"".join(pieces[start : start + burst])
-            written += [time.monotonic_ns()] * len(pieces[start : start + burst])
-            self.transport.write(piece)
-        return written
+            now = time.monotonic_ns()
+            peers[who].transport.write(piece)
+            written[who] += [now] * count
+    gc.enable()
+    return written
 
 
 async def main(count: int) -> None:
@@ -163,12 +176,12 @@ async def main(count: int) -> None:
     print(server.sockets[0].getsockname()[1], flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         command = json.loads(line)
-        peer = Peer.known[command["who"]][-1]
         if command["do"] == "flood":
-            await peer.flood(blobs[command["script"]])
+            await Peer.known[command["who"]][-1].flood(blobs[command["script"]])
             print("{}", flush=True)
         else:
-            written = await peer.pace(made[command["script"]], command["burst"], command["gap"])
+            those = {who: Peer.known[who][-1] for who in command["who"]}
+            written = await pace(those, made[command["script"]], command["burst"], command["gap"])
             print(json.dumps(written), flush=True)
     server.close()
 
