@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bitmart_async import __version__
-from bitmart_async.cli import USAGE, stream_commands
+from bitmart_async.cli import USAGE, stream_commands, view_commands
 from bitmart_async.cli.task import run_task
 from bitmart_async.cli.where import Where
 
@@ -274,6 +274,7 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
 
 
 stream_commands.register(app)
+view_commands.register(app)
 
 
 def run(arguments: Sequence[str]) -> int:

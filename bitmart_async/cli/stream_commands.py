@@ -1,10 +1,9 @@
-"""The commands about streams and their options: record, export, replay, and the live views."""
+"""The commands about recorded streams and their options: record, export and replay."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -12,16 +11,10 @@ from bitmart_async import ConfigurationError
 from bitmart_async.cli.task import run_task
 from bitmart_async.cli.where import Where
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from bitmart_async.cli.watch import Kind
-
 __all__ = ["register"]
 
 _LIVE = Where()
 _Flag = Annotated[bool, Parameter(negative="")]
-_Market = Literal["spot", "futures"]
 
 
 def record(
@@ -155,130 +148,7 @@ def replay(
     )
 
 
-def book(
-    symbol: str,
-    /,
-    *,
-    market: _Market | None = None,
-    once: _Flag = False,
-    json: _Flag = False,
-    where: Where = _LIVE,
-) -> int:
-    """The order book, live: best prices and sizes, kept exact from the incremental stream.
-
-    Parameters
-    ----------
-    symbol
-        BTC_USDT is a spot pair, BTCUSDT a contract.
-    market
-        spot or futures, where the symbol's form does not say.
-    once
-        Print it once and end.
-    json
-        JSON, and nothing else: one line per change.
-    """
-    return run_task(_watch(where, "book", symbol, market, once=once, json=json))
-
-
-def ticker(
-    symbol: str,
-    /,
-    *,
-    market: _Market | None = None,
-    once: _Flag = False,
-    json: _Flag = False,
-    where: Where = _LIVE,
-) -> int:
-    """Last price, best prices and 24-hour figures, live.
-
-    Parameters
-    ----------
-    symbol
-        BTC_USDT is a spot pair, BTCUSDT a contract.
-    market
-        spot or futures, where the symbol's form does not say.
-    once
-        Print it once and end.
-    json
-        JSON, and nothing else: one line per change.
-    """
-    return run_task(_watch(where, "ticker", symbol, market, once=once, json=json))
-
-
-def trades(
-    symbol: str,
-    /,
-    *,
-    market: _Market | None = None,
-    once: _Flag = False,
-    json: _Flag = False,
-    where: Where = _LIVE,
-) -> int:
-    """The trades of anybody, live, newest first.
-
-    Parameters
-    ----------
-    symbol
-        BTC_USDT is a spot pair, BTCUSDT a contract.
-    market
-        spot or futures, where the symbol's form does not say.
-    once
-        Print it once and end.
-    json
-        JSON, and nothing else: one line per change.
-    """
-    return run_task(_watch(where, "trades", symbol, market, once=once, json=json))
-
-
-def orders(
-    symbol: str = "",
-    /,
-    *,
-    market: _Market | None = None,
-    once: _Flag = False,
-    json: _Flag = False,
-    where: Where = _LIVE,
-) -> int:
-    """The account's orders, live: open ones first. Needs keys, or a sandbox.
-
-    Parameters
-    ----------
-    symbol
-        BTC_USDT is a spot pair, BTCUSDT a contract; those of every symbol when not given.
-    market
-        spot or futures, where the symbol's form does not say.
-    once
-        Print it once and end.
-    json
-        JSON, and nothing else: one line per change.
-    """
-    return run_task(_watch(where, "orders", symbol, market, once=once, json=json))
-
-
-def positions(symbol: str = "", /, *, once: _Flag = False, json: _Flag = False, where: Where = _LIVE) -> int:
-    """The account's futures positions, live. Needs keys, or a sandbox.
-
-    Parameters
-    ----------
-    symbol
-        A contract, like BTCUSDT; all when not given.
-    once
-        Print it once and end.
-    json
-        JSON, and nothing else: one line per change.
-    """
-    return run_task(_watch(where, "positions", symbol, None, once=once, json=json))
-
-
-def _watch(
-    where: Where, kind: Kind, symbol: str, market: str | None, *, once: bool, json: bool
-) -> Callable[[Console], Coroutine[object, object, int]]:
-    from bitmart_async.cli.watch import watch
-
-    return lambda console: watch(console, where, kind, symbol, market=market, once=once, as_json=json)
-
-
 def register(app: App) -> None:
     """Add the commands."""
-    for command in (record, export, replay, book, ticker, trades, orders, positions):
+    for command in (record, export, replay):
         app.command(command)
