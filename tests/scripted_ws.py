@@ -336,3 +336,19 @@ def futures_ticker(symbol: str = "BTCUSDT", last: str = "1", group: str = "") ->
     """A data frame of futures/ticker."""
     data = {"symbol": symbol, "last_price": last, "volume_24": "1", "range": "0"}
     return json.dumps({"data": data, "group": group or f"futures/ticker:{symbol}"}, separators=(",", ":"))
+
+
+def own_order(number: int, table: str = "spot/user/orders") -> str:
+    """A private data frame about an order of that id."""
+    row = {
+        "symbol": "BTC_USDT",
+        "side": "buy",
+        "type": "limit",
+        "price": "1",
+        "size": "1",
+        "filled_size": "0",
+        "filled_notional": "0",
+        "ms_t": "1",
+        "order_id": str(number),
+    }
+    return json.dumps({"data": [row], "table": table}, separators=(",", ":"))

@@ -16,6 +16,7 @@ from bitmart_async import FuturesClientV2
 from bitmart_async.errors import ApiError, OutcomeUnknown, ParameterError, TransportError
 from bitmart_async.rest.dead_mans_switch import DeadMansSwitch, SwitchState
 from bitmart_async.sandbox import Sandbox
+from tests.ports import ports_of
 from tests.scripted_ws import until
 
 if TYPE_CHECKING:
@@ -41,16 +42,6 @@ asyncio.run(main())
 """
 
 
-def _ports(sandbox: Sandbox) -> dict[str, int]:
-    where = sandbox.environment
-    return {
-        "spot_rest": int(where.spot_rest.rpartition(":")[2]),
-        "futures_rest": int(where.futures_rest.rpartition(":")[2]),
-        "spot_streams": int(where.spot_public.split("/")[2].rpartition(":")[2]),
-        "futures_streams": int(where.futures_public.split("/")[2].rpartition(":")[2]),
-    }
-
-
 @contextlib.asynccontextmanager
 async def _world() -> AsyncIterator[tuple[Sandbox, FuturesClientV2]]:
     async with Sandbox(lively=False) as sandbox, FuturesClientV2(**sandbox.client_options) as futures:
@@ -70,7 +61,7 @@ async def _break_inside(switch: DeadMansSwitch, futures: FuturesClientV2) -> Non
 async def test_O12_a_killed_program_leaves_no_order() -> None:
     """SIGKILL with three live orders: they live on, and are gone five seconds later by the exchange's clock."""
     async with Sandbox(lively=False) as sandbox:
-        told = json.dumps({"ports": _ports(sandbox), "keys": dict(sandbox.keys)})
+        told = json.dumps({"ports": ports_of(sandbox), "keys": dict(sandbox.keys)})
         bot = await asyncio.create_subprocess_exec(
             sys.executable, "-c", _BOT, told, stdout=asyncio.subprocess.PIPE
         )

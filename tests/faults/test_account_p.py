@@ -26,6 +26,7 @@ from bitmart_async.account.views import OrderStatus
 from bitmart_async.sandbox import Sandbox
 from tests.account.world import FUTURES, SPOT, World, status_of, world
 from tests.fast_time import fast_time
+from tests.ports import ports_of
 from tests.scripted_ws import until
 
 if TYPE_CHECKING:
@@ -275,16 +276,6 @@ asyncio.run(main())
 """
 
 
-def _ports(sandbox: Sandbox) -> dict[str, int]:
-    where = sandbox.environment
-    return {
-        "spot_rest": int(where.spot_rest.rpartition(":")[2]),
-        "futures_rest": int(where.futures_rest.rpartition(":")[2]),
-        "spot_streams": int(where.spot_public.split("/")[2].rpartition(":")[2]),
-        "futures_streams": int(where.futures_public.split("/")[2].rpartition(":")[2]),
-    }
-
-
 async def test_P7_a_killed_program_goes_on_where_it_was(tmp_path: Any) -> None:
     """SIGKILL at random moments, restarted with the last cursor it saved: every event once over all lives."""
     rng = random.Random(int.from_bytes(os.urandom(4), "big"))
@@ -301,7 +292,12 @@ async def test_P7_a_killed_program_goes_on_where_it_was(tmp_path: Any) -> None:
             hand = World(sandbox, rest, futures, None, None, None, None)  # type: ignore[arg-type]
             since: dict[str, Any] | None = None
             for life in range(3):
-                told = {"ports": _ports(sandbox), "keys": dict(sandbox.keys), "since": since, "log": str(log)}
+                told = {
+                    "ports": ports_of(sandbox),
+                    "keys": dict(sandbox.keys),
+                    "since": since,
+                    "log": str(log),
+                }
                 child = await asyncio.create_subprocess_exec(sys.executable, "-c", _CHILD, json.dumps(told))
                 if life == 0:
                     await until(lambda: any(row["kind"] == "ready" for row in rows()), 30)

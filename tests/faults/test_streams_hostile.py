@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from tests.scripted_ws import (
     Session,
     futures_ticker,
     our_tasks,
+    own_order,
     serving,
     streams,
     ticker,
@@ -43,21 +43,6 @@ if TYPE_CHECKING:
 _TOPIC = "spot/ticker:BTC_USDT"
 _ORDERS = "spot/user/orders:ALL_SYMBOLS"
 _NAMELESS = {"errorCode": "92001", "errorMessage": "symbol not exist", "event": "subscribe"}
-
-
-def _order(number: int, table: str = "spot/user/orders") -> str:
-    row = {
-        "symbol": "BTC_USDT",
-        "side": "buy",
-        "type": "limit",
-        "price": "1",
-        "size": "1",
-        "filled_size": "0",
-        "filled_notional": "0",
-        "ms_t": "1",
-        "order_id": str(number),
-    }
-    return json.dumps({"data": [row], "table": table}, separators=(",", ":"))
 
 
 def _raise_cancelled() -> None:
@@ -299,7 +284,7 @@ async def test_a_burst_in_one_read_loses_nothing_to_a_waiting_consumer() -> None
 
         reader = asyncio.create_task(read())
         frames = b"".join(
-            WireFrame(Opcode.TEXT, _order(number).encode()).serialize(mask=False) for number in range(3000)
+            WireFrame(Opcode.TEXT, own_order(number).encode()).serialize(mask=False) for number in range(3000)
         )
         server.last().connection.transport.write(frames)
         await until(lambda: slow or len(got) == 3000)
@@ -362,7 +347,7 @@ async def test_data_of_one_topic_does_not_confirm_another() -> None:
     def reply(session: Session, message: Message) -> list[Any] | None:
         if message.operation != "subscribe":
             return None
-        return [session.ack("subscribe", pair), _order(1, "spot/user/order"), refusal]
+        return [session.ack("subscribe", pair), own_order(1, "spot/user/order"), refusal]
 
     async with serving(reply) as (_, ws):
         with pytest.raises(SubscriptionRefused) as caught:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import pickle
 import time
@@ -29,6 +28,7 @@ from tests.scripted_ws import (
     ScriptedServer,
     Session,
     our_tasks,
+    own_order,
     serving,
     streams,
     trades,
@@ -113,27 +113,13 @@ async def test_L3_a_burst_keeps_its_order_and_counts_its_losses() -> None:
 async def test_L3_a_slow_consumer_of_private_topics_is_told() -> None:
     """raise is their policy: an unbroken row, then SlowConsumer with the number lost, an event, and on."""
     topic = topics.spot.orders()
-    order = {
-        "symbol": "BTC_USDT",
-        "side": "buy",
-        "type": "limit",
-        "price": "1",
-        "size": "1",
-        "filled_size": "0",
-        "filled_notional": "0",
-        "ms_t": "1",
-    }
-
-    def push(number: int) -> str:
-        return json.dumps({"data": [{**order, "order_id": str(number)}], "table": "spot/user/orders"})
-
     async with serving() as (server, ws):
         heard: list[Event] = []
         ws.on("exception")(heard.append)
         orders = await ws.subscribe(topic, queue_size=10)
-        await server.last().send(push(0))
+        await server.last().send(own_order(0))
         assert (await anext(orders)).data.order_id == "0"
-        await server.last().send(*(push(number) for number in range(1, 31)))
+        await server.last().send(*(own_order(number) for number in range(1, 31)))
         await until(lambda: orders.dropped == 20)
         assert [(await anext(orders)).data.order_id for _ in range(10)] == [
             str(number) for number in range(1, 11)
@@ -142,7 +128,7 @@ async def test_L3_a_slow_consumer_of_private_topics_is_told() -> None:
             await anext(orders)
         assert caught.value.dropped == 20
         assert [type(event.error) for event in heard] == [SlowConsumer]
-        await server.last().send(push(99))
+        await server.last().send(own_order(99))
         assert (await anext(orders)).data.order_id == "99"
 
 
