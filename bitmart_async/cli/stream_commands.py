@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from bitmart_async import ConfigurationError
 from bitmart_async.cli.task import run_task
 from bitmart_async.cli.where import Where
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["register"]
 
