@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .permissions import Restriction
 
-__all__ = ["Account", "Accounts", "Ids"]
+__all__ = ["MOST_UNFILLED", "Account", "Accounts", "Ids"]
+
+MOST_UNFILLED = 100_000
+"""Customers' orders of a market that ended without a fill and are kept. A bot that moves its quotes for a month makes
+millions of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import accounts
 from .candles import CandleSeries
 from .contract_orders import FINISHED, MODES, ContractFill, ContractOrder, ContractTicket, Flow
 from .contract_rules import check_ticket, trade_way
@@ -112,6 +113,8 @@ class FuturesEngine:
         self._emit = emit
         self._orders: dict[int, ContractOrder] = {}
         self._owned: defaultdict[int, dict[int, ContractOrder]] = defaultdict(dict)
+        self._unfilled: deque[ContractOrder] = deque()
+        """Customers' orders that ended without a fill, in the order they did."""
         self._working: defaultdict[int, dict[int, ContractOrder]] = defaultdict(dict)
         self._by_client_id: dict[tuple[int, str], int] = {}
         self._fills: dict[int, list[ContractFill]] = {}
@@ -750,6 +753,16 @@ class FuturesEngine:
         self._free(order)
         self._announce(order.forced or action, order, None)
         self._tell_asset(order)
+        if not order.filled and order.uid not in self._house:
+            self._unfilled.append(order)
+            if len(self._unfilled) > accounts.MOST_UNFILLED:
+                self._drop(self._unfilled.popleft())
+
+    def _drop(self, order: ContractOrder) -> None:
+        """The oldest that ended without a fill makes room."""
+        self._orders.pop(order.order_id, None)
+        self._owned[order.uid].pop(order.order_id, None)
+        self._by_client_id.pop((order.uid, order.client_order_id), None)
 
     def _free(self, order: ContractOrder) -> None:
         coin = self.markets[order.symbol].rules.coin

@@ -179,8 +179,6 @@ class MarginDesk:
         return self._number("transfer", uid, now_ms)
 
     def borrow(self, uid: int, symbol: str, coin: str, amount: int, now_ms: int) -> str:
-        if amount < MIN_BORROW:
-            raise Refusal(51005)
         if amount > self.borrowable(uid, symbol, coin, now_ms):
             raise Refusal(51004)
         self._ledger.move(coin, amount, LENDING, free(uid, margin_wallet(symbol)))

@@ -144,6 +144,9 @@ def _transfer(call: Call) -> Json:
 
 
 def _borrow(call: Call) -> Json:
+    wanted = call.number("amount", 50021)
+    if wanted is not None and 0 < wanted.scaleb(ATOM_PLACES) < MIN_BORROW:
+        raise Refusal(51005)
     rules, coin, amount = _asked(call)
     return {"borrow_id": call.exchange.margin.borrow(call.uid, rules.symbol, coin, amount, call.now_ms)}
 

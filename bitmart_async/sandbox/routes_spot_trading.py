@@ -75,9 +75,12 @@ def _batch(call: Call) -> Json:
 
 def _find(call: Call, order_id: str, client_order_id: str) -> SpotOrder | None:
     if order_id:
-        number = int(order_id) if order_id.isascii() and order_id.isdigit() else -1
-        return call.exchange.spot.order(call.uid, number, call.now_ms)
+        return call.exchange.spot.order(call.uid, _number(order_id), call.now_ms)
     return call.exchange.spot.order_by_client_id(call.uid, client_order_id, call.now_ms)
+
+
+def _number(order_id: str) -> int:
+    return int(order_id) if order_id.isascii() and order_id.isdigit() else -1
 
 
 def _cancel(call: Call) -> Json:
@@ -85,6 +88,8 @@ def _cancel(call: Call) -> Json:
     if not order_id and not client_order_id:
         raise Refusal(50039)
     order = _find(call, order_id, client_order_id)
+    if order is None and call.exchange.spot.was_here(call.uid, _number(order_id), client_order_id):
+        raise Refusal(50032)  # that it is this code for what is forgotten, no source says
     if order is None or order.symbol != call.text("symbol", refuse=50028):
         raise Refusal(50005)
     if not order.is_open:

@@ -103,7 +103,7 @@ def stream_fault(accounts: Accounts, args: list[str], now_ms: int) -> tuple[str,
     if abs(now_ms - int(timestamp)) > MINUTE_MS:
         return "91022", "TIMESTAMP range"
     if not matches(account, timestamp, b"bitmart.WebSocket", sign):
-        return "91011", "SIGN is wrong"
+        return "91011", "Param sign is wrong"
     held = accounts.restrictions.get(account.uid)
     if held is not None and held.frozen:
         return "91003", "API KEY frozen"

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import accounts
 from .candles import CandleSeries
 from .events import Emit, SpotBalanceChanged, SpotOrderChanged, SpotTraded
 from .ledger import FEES, Ledger, Overdrawn, Pocket
@@ -88,6 +89,8 @@ class SpotEngine:
         self._working: defaultdict[int, dict[int, SpotOrder]] = defaultdict(dict)
         self._by_client_id: dict[tuple[int, str], int] = {}
         self._fills: dict[int, list[SpotFill]] = {}
+        self._unfilled: deque[SpotOrder] = deque()
+        """Customers' orders that ended without a fill, in the order they did."""
         self._house: set[int] = set()
         self.closed = False
         """Whether customers' new orders are refused."""
@@ -102,6 +105,11 @@ class SpotEngine:
         if order is None or order.uid != uid or _forgotten(order, now_ms):
             return None
         return order
+
+    def was_here(self, uid: int, order_id: int, client_order_id: str) -> bool:
+        """Whether an order that is not found any more was one of the account."""
+        order = self._orders.get(self._by_client_id.get((uid, client_order_id), order_id))
+        return order is not None and order.uid == uid
 
     def order_by_client_id(self, uid: int, client_order_id: str, now_ms: int) -> SpotOrder | None:
         order_id = self._by_client_id.get((uid, client_order_id))
@@ -318,6 +326,16 @@ class SpotEngine:
         self._free(order)
         self._announce(order, None)
         self._tell_balance(order, self.markets[order.symbol].rules, now_ms)
+        if not order.filled and order.uid not in self._house:
+            self._unfilled.append(order)
+            while len(self._unfilled) > accounts.MOST_UNFILLED and _forgotten(self._unfilled[0], now_ms):
+                self._drop(self._unfilled.popleft())
+
+    def _drop(self, order: SpotOrder) -> None:
+        """Nobody can read it any more."""
+        self._orders.pop(order.order_id, None)
+        self._owned[order.uid].pop(order.order_id, None)
+        self._by_client_id.pop((order.uid, order.client_order_id), None)
 
     def _free(self, order: SpotOrder) -> None:
         rules = self.markets[order.symbol].rules

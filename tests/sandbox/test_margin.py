@@ -58,6 +58,7 @@ async def test_margin_refusals(wire: Wire) -> None:
     assert Decimal(pairs["quote"]["borrowable_amount"]) == 4000
     for path, body, refused in (
         ("borrow", {"amount": "4000.00000001"}, (400, 51004)),
+        ("borrow", {"amount": "0.000000009"}, (400, 51005)),
         ("borrow", {"currency": "ETH"}, (400, 51000)),
         ("borrow", {"symbol": "NOPE_USDT"}, (400, 50001)),
         ("repay", {}, (400, 51024)),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bitmart_async.sandbox import accounts
+
 if TYPE_CHECKING:
     from .wire import Wire
 
@@ -226,11 +228,39 @@ async def test_windows_of_history(wire: Wire) -> None:
 
 @pytest.mark.asyncio
 async def test_an_unfilled_cancel_is_forgotten(wire: Wire) -> None:
-    """An order cancelled without a fill cannot be read any more after twenty minutes."""
+    """An order cancelled without a fill cannot be read any more after twenty minutes. To cancel it again is another
+    refusal than to cancel an order that never was, by either id."""
     order_id = await wire.spot("buy", size="0.01", price="50000")
     await wire.data("/spot/v3/cancel_order", {"symbol": "BTC_USDT", "order_id": order_id})
     wire.sandbox.faults.skew(21 * 60_000)
     assert (await wire.post("/spot/v4/query/order", {"orderId": order_id}))[1]["code"] == 50005
+    for cancelled, code in ((order_id, 50032), ("999999999999999", 50005), ("x", 50005)):
+        body = {"symbol": "BTC_USDT", "order_id": cancelled}
+        assert await wire.refused("/spot/v3/cancel_order", body) == (400, code)
+
+
+@pytest.mark.asyncio
+async def test_orders_that_ended_unfilled_take_no_memory_for_ever(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond a number of them the oldest is dropped; spot keeps those that can still be read, both keep what filled."""
+    monkeypatch.setattr(accounts, "MOST_UNFILLED", 5)
+    filled = await wire.spot("buy", type="market", notional="65")
+    for number in range(8):
+        order_id = await wire.spot("buy", size="0.01", price="50000", client_order_id=f"c{number}")
+        await wire.data("/spot/v3/cancel_order", {"symbol": "BTC_USDT", "order_id": order_id})
+        contract = await wire.contract(1, 1, price="50000", leverage="1", open_type="cross")
+        await wire.data("/contract/private/cancel-order", {"symbol": "BTCUSDT", "order_id": contract})
+    engine, uid = wire.sandbox._exchange, wire.sandbox._exchange.default.uid
+    assert len(engine.futures.orders(uid)) == 5
+    assert len(engine.spot.orders(uid)) == 9, "they can be read for twenty minutes"
+    wire.sandbox.faults.skew(21 * 60_000)
+    assert await wire.refused(SUBMIT, {**LIMIT, "client_order_id": "c0"}) == (400, 50042)
+    order_id = await wire.spot("buy", size="0.01", price="50000", client_order_id="last")
+    await wire.data("/spot/v3/cancel_order", {"symbol": "BTC_USDT", "order_id": order_id})
+    kept = [order.client_order_id for order in engine.spot.orders(uid)]
+    assert kept == ["", "c4", "c5", "c6", "c7", "last"]
+    assert engine.spot.orders(uid)[0].order_id == int(filled)
 
 
 @pytest.mark.asyncio
