@@ -144,10 +144,22 @@ class Peer(asyncio.Protocol):
             )
             self.transport.write(frames.wire(json.dumps(ack).encode()))
 
-    async def flood(self, blob: bytes) -> None:
-        for start in range(0, len(blob), _SLICE):
-            self.transport.write(blob[start : start + _SLICE])
+    async def flood(self, slices: list[bytes]) -> None:
+        for piece in slices:
+            self.transport.write(piece)
             await self._room.wait()
+
+
+def sliced(pieces: list[bytes]) -> list[bytes]:
+    """Whole frames together: a pong, which is written when a ping comes, must not stand within one."""
+    slices, some, size = [], [], 0
+    for piece in pieces:
+        some.append(piece)
+        size += len(piece)
+        if size >= _SLICE:
+            slices.append(b"".join(some))
+            some, size = [], 0
+    return [*slices, b"".join(some)]
 
 
 async def pace(peers: dict[str, Peer], pieces: list[bytes], burst: int, gap: float) -> dict[str, list[int]]:
@@ -171,7 +183,7 @@ async def pace(peers: dict[str, Peer], pieces: list[bytes], burst: int, gap: flo
 async def main(count: int) -> None:
     loop = asyncio.get_running_loop()
     made = {name: script.wire() for name, script in scripts(count).items()}
-    blobs = {name: b"".join(pieces) for name, pieces in made.items()}
+    blobs = {name: sliced(pieces) for name, pieces in made.items()}
     server = await loop.create_server(Peer, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
