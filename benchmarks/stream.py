@@ -267,7 +267,7 @@ def show_peers(arena: Arena, kinds: Sequence[str], rounds: int) -> None:
 def show_delays(arena: Arena, kinds: Sequence[str], markets: Sequence[str], rounds: int) -> None:
     """All contenders are written to in turn, frame by frame: a ratio compares what met the same machine."""
     print("\nMicroseconds from the server's write to the handler; ratio to websockets recv + typed decode in")
-    print("the same round: medians and quartiles. Quiet: the least p99 of a round, and its ratio to theirs")
+    print("the same round: medians and quartiles. Quiet: the least p99 of a round")
     for market in markets:
         for what, burst, gap in (("lone", 1, 0.001), ("bursts", BURST, 0.005)):
             found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
@@ -277,9 +277,7 @@ def show_delays(arena: Arena, kinds: Sequence[str], markets: Sequence[str], roun
                         cuts = statistics.quantiles(delays, n=100)
                         found[kind].append((cuts[49], cuts[98]))
             title = f"{market}, " + ("lone frames" if burst == 1 else f"bursts of {burst}")
-            print(
-                f"{title:26}{'p50':>8}{'ratio p50':>12}{'p99':>17}{'ratio p99':>12}{'quiet p99':>17}{'ratio':>8}"
-            )
+            print(f"{title:26}{'p50':>8}{'ratio p50':>12}{'p99':>17}{'ratio p99':>12}{'quiet p99':>17}")
             quiet = {kind: min(far for _, far in cuts) for kind, cuts in found.items()}
             for kind in kinds:
                 line = f"  {kind:24}"
@@ -289,7 +287,7 @@ def show_delays(arena: Arena, kinds: Sequence[str], markets: Sequence[str], roun
                     low, middle, high = statistics.quantiles(ratios, n=4)
                     spent = statistics.median(cuts[place] for cuts in found[kind])
                     line += f"{spent:8.0f}{middle:7.2f} {f'({low:.2f}-{high:.2f})':14}"
-                print(f"{line}{quiet[kind]:8.0f}{quiet[kind] / quiet[TYPED]:8.2f}")
+                print(f"{line}{quiet[kind]:8.0f}")
 
 
 def show_memory() -> None:
