@@ -56,6 +56,7 @@ websocket.events websocket.channels websocket.health websocket.sleep websocket.s
 websocket.advice websocket.home
 book
 websocket.dialects
+websocket.heartbeat websocket.allowance
 websocket.session websocket.refused
 websocket.frames
 websocket.handover

@@ -24,13 +24,14 @@ of subscribe, unsubscribe, loss and reconnect ends in what is wanted now.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from bitmart_async.codes import ALREADY_SUBSCRIBED, Category
+from bitmart_async.websocket.allowance import Allowance
 from bitmart_async.websocket.dialects import Ack, LoggedIn, LoginFailed, Ping, Refusal
+from bitmart_async.websocket.heartbeat import LATE, REPRIEVE, Heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable
@@ -52,25 +53,14 @@ __all__ = [
 ]
 
 TOPICS_PER_MESSAGE = 20
-MESSAGES_PER_WINDOW = 100
-"""Spot's limit per 10 s, pings included; no source gives one for futures, so it serves for both."""
-WINDOW_SECONDS = 10.0
-_MOST_FOR_PINGS = 60
-"""Places of the window kept for pings, however short their interval."""
 _GRACE = 0.5
 """Seconds for acks still under way after an error that names no topic."""
-_LATE = 0.1
-"""A poll this many seconds late means that the program was busy: read first, then judge the peer."""
 _DEBT_LASTS = 3.0
 """Times ack_timeout: an answer later than that is lost rather than late."""
 _MOST_HELD = 300
 """Topics believed to be held that nobody asked for; well above what one socket takes."""
 _PONG_SECONDS = 1.0
 """Between two answers to the server's pings: a flood of them must not use up the messages of a window."""
-_MOST_PINGS_OUT = 16
-"""Unanswered pings remembered for the round trip."""
-_REPRIEVE = 1.0
-"""Seconds to read what came while the program was busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,25 +205,14 @@ class Session:
         self._by_data: set[str] = set()
         """Topics held because data came, not because the exchange said so."""
         self._debts: deque[_Debt] = deque()
-        self._sent: deque[float] = deque()
-        """When messages other than pings went out, within the window."""
         self._pong_owed = False
         self._next_pong = now
         self.heard = now
         """When the last byte came; stamped by the reader."""
-        self._next_ping = now + timings.ping_interval
-        self._pinged: float | None = None
-        self._pong_due = 0.0
-        self._probe_timeout = timings.pong_timeout
-        self._reprieved = False
-        self._pings: deque[float] = deque()
-        """When the pings that are not answered went out."""
-        self._pings_sent = self._pongs = 0
-        self.round_trip: float | None = None
-        """Seconds between a ping and its pong, at the last one."""
+        self._heartbeat = Heartbeat(timings.ping_interval, timings.pong_timeout, now)
+        self._allowance = Allowance(timings.ping_interval)
         self._unleft: set[str] = set()
         """Topics whose unsubscribe was not answered, and is to be repeated."""
-        self._for_pings = min(_MOST_FOR_PINGS, math.ceil(WINDOW_SECONDS / timings.ping_interval) + 1)
         self._paused_since: float | None = None
 
     def pause(self, now: float) -> None:
@@ -246,7 +225,7 @@ class Session:
             return
         pause, self._paused_since = now - self._paused_since, None
         self.heard = now
-        self._pong_due += pause
+        self._heartbeat.resume(pause)
         if self._login_deadline is not None:
             self._login_deadline += pause
         if self._message is not None:
@@ -289,20 +268,20 @@ class Session:
         Args:
             pong_timeout: Seconds without a byte after it that end the socket; None leaves that as it is.
         """
-        self._next_ping = now
-        if pong_timeout is not None and not self._silent_since_ping():
-            self._probe_timeout = pong_timeout
-        return self._pings_sent + 1
+        return self._heartbeat.probe(now, self.heard, pong_timeout)
 
     def echoed(self, ping: int) -> bool:
         """Whether the ping of this number has been answered."""
-        return self._pongs >= ping
+        return self._heartbeat.answered(ping)
 
     def ponged(self, now: float) -> None:
         """A pong came: it answers the oldest ping."""
-        if self._pings:
-            self.round_trip = now - self._pings.popleft()
-            self._pongs += 1
+        self._heartbeat.ponged(now)
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds between a ping and its pong, at the last one."""
+        return self._heartbeat.round_trip
 
     def _missing(self) -> list[str]:
         return [topic for topic in self._wanted if topic not in self.held]
@@ -349,90 +328,65 @@ class Session:
         if dead is not None:
             return [], [dead]
         messages: list[bytes] = []
-        if now >= self._next_ping:
+        if self._heartbeat.beat(now, self.heard):
             messages.append(self._dialect.ping)
-            if not self._silent_since_ping():
-                timeout, self._probe_timeout = self._probe_timeout, self._timings.pong_timeout
-                self._pinged, self._pong_due = now, now + timeout
-            self._next_ping = now + self._timings.ping_interval
-            while self._pings and (
-                now - self._pings[0] > 2 * self._timings.pong_timeout or len(self._pings) >= _MOST_PINGS_OUT
-            ):
-                self._pings.popleft()  # its pong is lost: later ones are not to be taken for it
-                self._pongs += 1
-            self._pings.append(now)
-            self._pings_sent += 1
-        if self._pong_owed and self._dialect.pong is not None and now >= self._next_pong and self._room(now):
-            messages.append(self._dialect.pong)
-            self._sent.append(now)
-            self._next_pong = now + _PONG_SECONDS
-        self._pong_owed = False
+        if self._pong_owed:
+            messages += self._due_pong(now)
         if not self._logged_in:
             if self._login is not None and self._login_deadline is None:
                 messages.append(self._login())
-                self._sent.append(now)
+                self._allowance.take(now)
                 self._login_deadline = now + self._timings.login_timeout
             return messages, outcomes
         if self._message is not None and now >= self._message.deadline and not self.paused:
             outcomes += self._give_up_waiting(now)
         if any(isinstance(outcome, GaveUp | Rejected) for outcome in outcomes):
             return messages, outcomes  # the wanted set changes by them: do not ask for the topic again
-        if self._message is None and self._room(now):
+        if self._message is None and self._allowance.room(now):
             request = self._next_request(now)
             if request is not None:
                 messages.append(request)
-                self._sent.append(now)
-        if self._requests and self._room(now):
+                self._allowance.take(now)
+        if self._requests and self._allowance.room(now):
             messages += self._due_requests(now)
         return messages, outcomes
 
+    def _due_pong(self, now: float) -> list[bytes]:
+        """The answer to the server's pings; what cannot be sent now is not owed any longer."""
+        self._pong_owed = False
+        if self._dialect.pong is None or now < self._next_pong or not self._allowance.room(now):
+            return []
+        self._allowance.take(now)
+        self._next_pong = now + _PONG_SECONDS
+        return [self._dialect.pong]
+
     def deadline(self, now: float) -> float:
         """When to poll again at the latest."""
-        times = [self._next_ping]
+        times = [self._heartbeat.next_ping()]
         if not self.paused:
-            if self._silent_since_ping():
-                times.append(self._pong_due)
+            times.append(self._heartbeat.deadline(self.heard))
             if self._login_deadline is not None and not self._logged_in:
                 times.append(self._login_deadline)
             if self._message is not None:
                 times.append(self._message.deadline)
         if self._message is None and self._logged_in and not self.settled:
-            times.append(self._next_room(now))
+            times.append(self._allowance.next_room(now))
         if self._requests and self._logged_in:
-            times.append(self._next_room(now))
+            times.append(self._allowance.next_room(now))
         return min(times)
-
-    def _silent_since_ping(self) -> bool:
-        return self._pinged is not None and self.heard <= self._pinged
 
     def _dead(self, now: float) -> Dead | None:
         if self.paused:
-            self._reprieved = False
+            self._heartbeat.pause()
             return None
         if self._login_deadline is not None and not self._logged_in and now >= self._login_deadline:
-            if now > self._login_deadline + _LATE:
-                self._login_deadline = now + _REPRIEVE
+            if now > self._login_deadline + LATE:
+                self._login_deadline = now + REPRIEVE
                 return None
             return Dead(f"the login was not answered within {self._timings.login_timeout:g} s")
-        if self._pinged is None or not self._silent_since_ping():
-            self._reprieved = False
-            return None
-        late = now - self._pong_due
-        if late < 0:
-            return None
-        if late > _LATE and not self._reprieved:
-            self._reprieved = True  # the program slept: what came meanwhile is not read yet
-            self._pong_due = now + _REPRIEVE
+        if not self._heartbeat.dead(now, self.heard):
             return None
         return Dead(f"not a byte within {self._timings.pong_timeout:g} s after a ping")
-
-    def _room(self, now: float) -> bool:
-        while self._sent and self._sent[0] <= now - WINDOW_SECONDS:
-            self._sent.popleft()
-        return len(self._sent) < MESSAGES_PER_WINDOW - self._for_pings
-
-    def _next_room(self, now: float) -> float:
-        return now if self._room(now) else self._sent[0] + WINDOW_SECONDS
 
     def _due_requests(self, now: float) -> list[bytes]:
         """One message for the topics whose present state is asked for; no answer is documented."""
@@ -443,7 +397,7 @@ class Session:
             return []
         lapses = now + _DEBT_LASTS * self._timings.ack_timeout
         self._debts.append(_Debt("request", frozenset(batch), lapses))
-        self._sent.append(now)
+        self._allowance.take(now)
         return [message]
 
     def _next_request(self, now: float) -> bytes | None:

@@ -9,9 +9,10 @@ import pytest
 
 from bitmart_async.codes import Category
 from bitmart_async.errors import ParameterError
+from bitmart_async.websocket.allowance import MESSAGES_PER_WINDOW
 from bitmart_async.websocket.client import WebsocketClient
 from bitmart_async.websocket.dialects import FUTURES, SPOT, Ack, Refusal
-from bitmart_async.websocket.session import MESSAGES_PER_WINDOW, Answered, GaveUp, Left, Rejected, Stray
+from bitmart_async.websocket.session import Answered, GaveUp, Left, Rejected, Stray
 from tests.scripted_ws import FAST
 from tests.streams.test_session import Talk
 
