@@ -113,7 +113,7 @@ def tell_damage(console: Console, damaged: Sequence[str]) -> None:
 
 def _day(record: Record) -> str:
     ns = record.at_ns if isinstance(record, RecordedEvent) else record.received_ns
-    return f"{datetime.fromtimestamp(ns / 1e9, UTC):%Y-%m-%d}"
+    return f"{datetime.fromtimestamp(ns // 1_000_000_000, UTC):%Y-%m-%d}"
 
 
 async def _until(stop: asyncio.Event, records: AsyncIterator[T]) -> AsyncIterator[T]:
@@ -136,7 +136,7 @@ async def _until(stop: asyncio.Event, records: AsyncIterator[T]) -> AsyncIterato
 
 
 def _moment(ns: int) -> str:
-    moment = datetime.fromtimestamp(ns / 1e9, UTC)
+    moment = datetime.fromtimestamp(ns // 1_000_000_000, UTC)
     return f"{moment:%H:%M:%S}.{ns // 1_000_000 % 1000:03d}"
 
 
@@ -193,7 +193,7 @@ async def summary(console: Console, path: Path, *, as_json: bool) -> int:
         return code
     table = Table(box=None, pad_edge=False, show_header=False)
     begun = (
-        "-" if found.first_ns is None else f"{datetime.fromtimestamp(found.first_ns / 1e9, UTC):%F %T} UTC"
+        "-" if found.first_ns is None else f"{datetime.fromtimestamp(found.first_ns // 1_000_000_000, UTC):%F %T} UTC"
     )
     shown = " ".join(found.topics[:12])
     if len(found.topics) > 12:

@@ -145,6 +145,26 @@ async def test_work_in_a_thread_ends_with_its_command() -> None:
     assert await in_thread(lambda go_on: go_on() or 7) == 7
 
 
+async def test_a_recording_across_midnight_says_the_day(tmp_path: Path) -> None:
+    """Lines have the time of day alone; a line of its own says when another day begins, and nothing is lost there."""
+    midnight = 20_000 * 86_400 * 1_000_000_000
+    record_a_run(tmp_path / "rec", since_ns=midnight - 20)
+    played, tables = await asyncio.gather(
+        bitmart("replay", str(tmp_path / "rec"), "--fast"),
+        bitmart("export", str(tmp_path / "rec"), "--out", str(tmp_path / "out"), "--csv"),
+    )
+    assert (played.code, tables.code) == (0, 0), (played, tables)
+    lines = played.out.splitlines()
+    days = [number for number, line in enumerate(lines) if line.endswith(" UTC")]
+    assert [lines[number] for number in days] == ["-- 2024-10-03 UTC", "-- 2024-10-04 UTC"]
+    assert days[1] - days[0] == 21, "the begin and the frames before midnight stand between them"
+    assert sum(line.startswith("23:59:59.999 ") for line in lines) == 20, "seconds are cut, not rounded"
+    assert "48 updates" in played.out
+    rows = (tmp_path / "out" / "spot_ticker.csv").read_text().splitlines()[1:]
+    assert [row[:10] for row in rows] == ["2024-10-03"] * 19 + ["2024-10-04"] * 29
+    assert rows[19].startswith("2024-10-04T00:00:00.000000000Z")
+
+
 async def test_options_that_cannot_be_are_told_in_one_line(tmp_path: Path) -> None:
     """No number, topics with --serve: code 2 and a sentence, without a traceback."""
     record_a_run(tmp_path / "rec")

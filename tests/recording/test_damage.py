@@ -36,8 +36,8 @@ def _ticker() -> bytes:
     return ticker().encode()
 
 
-def record_a_run(folder: Path, *, run: str = "a", ended: bool = True) -> None:
-    """A run of some files with some frames each, every frame a piece of its own on the disk."""
+def record_a_run(folder: Path, *, run: str = "a", ended: bool = True, since_ns: int = 0) -> None:
+    """A run of some files with some frames each, a nanosecond apart, every frame a piece of its own on the disk."""
     writer = DiskWriter(
         folder, head=lambda part: _head(run, part), line=frame_line, most_waiting=1 << 20, rotate_bytes=1 << 30,
         rotate_seconds=3600, slow=lambda _: b"",
@@ -49,14 +49,14 @@ def record_a_run(folder: Path, *, run: str = "a", ended: bool = True) -> None:
         if part:
             writer._next_file()
         else:
-            event = RecordedEvent(name="begin", at_ns=0, monotonic_ns=0, topics=(TOPIC,))
+            event = RecordedEvent(name="begin", at_ns=since_ns, monotonic_ns=0, topics=(TOPIC,))
             writer._put_down(writer._compress(event_line(event)))
         for _ in range(PER_FILE):
             number += 1
-            line = frame_line("spot_public", 1, _ticker(), number, number)
+            line = frame_line("spot_public", 1, _ticker(), since_ns + number, number)
             writer._put_down(writer._compress(line))
     if ended:
-        end = RecordedEvent(name="end", at_ns=number, monotonic_ns=number, frames=number)
+        end = RecordedEvent(name="end", at_ns=since_ns + number, monotonic_ns=number, frames=number)
         writer._put_down(writer._compress(event_line(end)))
     assert writer._file is not None
     writer._file.close()
