@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from typing import TYPE_CHECKING, Literal
@@ -41,6 +42,7 @@ class DamagedArchive(OSError):
 
 _SANDBOX_DAYS = 60
 _SHOWN = 12
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _WAIT_SHOWN = 60
 """Characters of a reason to wait, on a terminal."""
 
@@ -83,6 +85,12 @@ async def run(
                 raise DamagedArchive(
                     f"{damage}\nA file below {out / 'raw'} was changed. Move that one file away and run the same "
                     f"command again: what it held is asked for anew, as far as the exchange still gives it."
+                ) from None
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    raise
+                raise OSError(
+                    f"{error}. What was read is kept in {out}: when its disk takes more, the same command goes on."
                 ) from None
     if as_report:
         sys.stdout.write(as_json(report).decode())

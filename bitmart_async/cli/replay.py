@@ -193,7 +193,9 @@ async def summary(console: Console, path: Path, *, as_json: bool) -> int:
         return code
     table = Table(box=None, pad_edge=False, show_header=False)
     begun = (
-        "-" if found.first_ns is None else f"{datetime.fromtimestamp(found.first_ns // 1_000_000_000, UTC):%F %T} UTC"
+        "-"
+        if found.first_ns is None
+        else f"{datetime.fromtimestamp(found.first_ns // 1_000_000_000, UTC):%F %T} UTC"
     )
     shown = " ".join(found.topics[:12])
     if len(found.topics) > 12:

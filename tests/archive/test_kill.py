@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import sys
 from dataclasses import asdict
@@ -119,6 +120,27 @@ async def test_a_log_shows_how_far_it_is(tmp_path: Path) -> None:
     begun = second.decode().splitlines()
     assert re.fullmatch(stamp + r"archive of sandbox in .*, going on with what was begun at .*Z", begun[0])
     assert "spot_trades:" not in second.decode(), "what was read before is not told again"
+
+
+async def test_a_full_disk_ends_it_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    """Files may not grow beyond 1 kB: code 1, a line that says what to do, and the next run stumbles over nothing."""
+    async with Sandbox(lively=False, rate_limits=False) as sandbox:
+        options = ("--out", str(tmp_path / "out"), "--environment", _where(tmp_path, sandbox))
+        command = shlex.join([sys.executable, "-W", "error", "-m", "bitmart_async", "archive", *options])
+        full = await asyncio.create_subprocess_shell(
+            f"ulimit -f 1; exec {command}", executable="/bin/bash", stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, errors = await full.communicate()
+        assert full.returncode == 1
+        assert b"the same command goes on" in errors
+        assert b"Traceback" not in errors
+        before = sandbox.seen.requests
+        again = await _command(*options)
+        await sandbox.until(lambda seen: seen.requests > before + 20, timeout=30)
+        again.send_signal(signal.SIGTERM)
+        await again.communicate()
+        assert again.returncode == 130
 
 
 async def test_a_log_nobody_reads_any_more_ends_no_archive(tmp_path: Path) -> None:
