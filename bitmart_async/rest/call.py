@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import cast
 from urllib.parse import quote_plus
 
@@ -65,7 +66,9 @@ def prepare(
         if endpoint.own_wire:
             orders, made = _name_order(endpoint.own_wire, arguments)
         if endpoint.in_query:
-            query = "&".join([f"{_in_query(name)}={_in_query(value)}" for name, value in arguments.items()])
+            query = "&".join(
+                [f"{_name_in_query(name)}={_in_query(value)}" for name, value in arguments.items()]
+            )
             return Call(endpoint, arguments, query, None, orders, made)
         return Call(endpoint, arguments, "", _encode(arguments), orders, made)
     except ParameterError:
@@ -84,6 +87,9 @@ def _in_query(value: object) -> str:
         return "true" if value else "false"
     text = str(value)
     return text if text.isidentifier() and text.isascii() else quote_plus(text)
+
+
+_name_in_query = lru_cache(maxsize=1_000)(_in_query)  # the same few names again and again
 
 
 def _name_order(name: str, arguments: dict[str, object]) -> tuple[tuple[Sent, ...], bool]:
