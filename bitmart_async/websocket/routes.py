@@ -33,7 +33,7 @@ _MOST_KEYS = 4096
 def _plain(key: bytes) -> str:
     """A key without the escapes JSON allows in it (``spot\\/ticker``)."""
     if b"\\" in key:
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.json.decode(b'"' + key + b'"', type=str)
     return key.decode("utf-8", "replace")
 

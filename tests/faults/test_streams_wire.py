@@ -322,6 +322,19 @@ async def test_W7_an_unreadable_frame_is_reported_and_skipped(damaged: str | byt
         assert len(server.sessions) == 1
 
 
+@pytest.mark.parametrize("place", ["head", "tail"])
+async def test_W7_a_key_with_broken_text_costs_nothing(place: str) -> None:
+    """An escape beside bytes that are no UTF-8, in the name of a table: nobody's frame, and the socket stays."""
+    async with serving() as (server, ws):
+        got: list[Update[object]] = []
+        await ws.subscribe(_TOPIC, handler=got.append)
+        key = b'"table":"\x8f\\u0073"'
+        damaged = b"{%b,%b}" % ((key, b'"data":[]') if place == "head" else (b'"data":[]', key))
+        await server.last().send(damaged, ticker(last="7"))
+        await until(lambda: got)
+        assert len(server.sessions) == 1
+
+
 async def test_W7_unexpected_content_is_reported_and_never_costs_the_socket() -> None:
     """Sound JSON of a wrong shape: each is told, however many, and the socket stays."""
     async with serving() as (server, ws):
