@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -51,8 +52,8 @@ _PATIENCE = 15.0
 """Seconds --once waits for something to show."""
 
 
-_MOST_NEW = 2000
-"""Trades between two looks that are printed as lines."""
+_MOST_NEW = 20_000
+"""Trades between two looks that are kept to be printed."""
 _WIDE = 100
 _ONLY_WIDE = ("order id", "type")
 """Columns that need a wide terminal."""
@@ -76,6 +77,10 @@ class View(Protocol):
 
     def told(self) -> object:
         """The same as JSON."""
+        ...
+
+    def news(self) -> object:
+        """For a line of JSON: what is new since the last call; None: nothing."""
         ...
 
 
@@ -162,18 +167,15 @@ async def _draw(console: Console, view: View, meter: _Meter, stop: asyncio.Event
 
 
 async def _follow(console: Console, view: View, stop: asyncio.Event, *, as_json: bool) -> None:
-    last: object = None
     while not stop.is_set():
-        if view.ready:
-            lines = view.plain()
-            if as_json:
-                now = view.told()
-                if now != last:
-                    console.file.write(json.dumps(now) + "\n")
-                    last = now
-            else:
-                for line in lines:
-                    console.print(Text(line), soft_wrap=True)
+        if view.ready and as_json:
+            news = view.news()
+            if news is not None:
+                console.file.write(json.dumps(news) + "\n")
+                console.file.flush()
+        elif view.ready:
+            for line in view.plain():
+                console.print(Text(line), soft_wrap=True)
             console.file.flush()
         await _pause(stop)
 
@@ -266,7 +268,23 @@ def _public(
     return open_view()
 
 
-class _Book:
+class _Whole(ABC):
+    """A view whose news is the whole of it, once it has changed."""
+
+    _printed: object = None
+
+    @abstractmethod
+    def told(self) -> object: ...
+
+    def news(self) -> object:
+        now = self.told()
+        if now == self._printed:
+            return None
+        self._printed = now
+        return now
+
+
+class _Book(_Whole):
     def __init__(self, book: LiveOrderBook) -> None:
         self._book = book
         self._version = -1
@@ -342,7 +360,7 @@ def _spread(book: LiveOrderBook) -> str:
     return "-" if spread is None else _digits(level(spread))
 
 
-class _Ticker:
+class _Ticker(_Whole):
     def __init__(self) -> None:
         self._last: StreamData = None
         self._new = False
@@ -431,14 +449,24 @@ class _Trades:
         return table
 
     def plain(self) -> list[str]:
-        new, left_out = list(self._new), self._left_out
-        self._new.clear()
-        self._left_out = 0
+        new, left_out = self._taken()
         lines = ["{} {:<4} {} x {}".format(*_trade(data)) for data in new]
         return [f"-- {left_out:,} trades left out: too many at once", *lines] if left_out else lines
 
     def told(self) -> object:
         return [_builtins(data) for data in self._trades]
+
+    def news(self) -> object:
+        """The trades since the last call, oldest first."""
+        new, left_out = self._taken()
+        told = [_builtins(data) for data in new]
+        return ([{"left_out": left_out}, *told] if left_out else told) or None
+
+    def _taken(self) -> tuple[list[StreamData], int]:
+        new, left_out = list(self._new), self._left_out
+        self._new.clear()
+        self._left_out = 0
+        return new, left_out
 
 
 def _trade(data: StreamData) -> tuple[str, str, str, str]:
@@ -470,7 +498,7 @@ def _account(
     return open_view()
 
 
-class _Account:
+class _Account(_Whole):
     def __init__(self, tracker: AccountTracker, kind: Kind, symbol: str) -> None:
         self._tracker = tracker
         self._kind = kind

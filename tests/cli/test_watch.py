@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bitmart_async import WebsocketClient, topics
 from bitmart_async.sandbox import Sandbox
 from tests.cli.running import bitmart, where
 
@@ -87,6 +88,30 @@ async def test_lines_where_nobody_looks(tmp_path: Path) -> None:
     assert all(b" x " in line for line in lines)
     assert process.returncode == 130
     assert not err
+
+
+async def test_each_trade_once_as_json(tmp_path: Path) -> None:
+    """``trades --json`` into a pipe: each line the trades since the one before, none twice, none left out."""
+    sent: list[str] = []
+    async with Sandbox(speed=50) as sandbox, WebsocketClient(environment=sandbox.environment) as ws:
+        await ws.subscribe(
+            topics.futures.trade("BTCUSDT"), handler=lambda update: sent.append(update.data.trade_id)
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-W", "error", "-m", "bitmart_async", "trades", "BTCUSDT", "--json",
+            *where(tmp_path, sandbox),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        ids: list[str] = []
+        async with asyncio.timeout(30):
+            while len(ids) < 30:
+                news = json.loads(await process.stdout.readline())
+                assert news
+                ids += [trade["trade_id"] for trade in news]
+            process.send_signal(signal.SIGINT)
+            await process.communicate()
+    assert ids == sent[sent.index(ids[0]) : sent.index(ids[-1]) + 1]
 
 
 @pytest.mark.parametrize("width", [80, 120])
