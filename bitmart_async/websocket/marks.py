@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from bitmart_async.websocket.feeds import Feed
 
-__all__ = ["BEFORE_KEY", "DATA_FIRST", "HEAD_SIZE", "TAIL_SIZE", "Marks", "mark_of"]
+__all__ = ["BEFORE_KEY", "DATA_FIRST", "HEAD_SIZE", "LONGEST_KEY", "TAIL_SIZE", "Marks", "mark_of"]
 
 DATA_FIRST: Final = b'{"data":'
 HEAD_SIZE: Final = 10
@@ -25,6 +25,8 @@ TAIL_SIZE: Final = 8
 """Bytes that tell the marks at the end apart, nearly always."""
 _MOST: Final = 4096
 """Marks remembered; a server that makes up new keys for ever must not fill the memory."""
+LONGEST_KEY: Final = 256
+"""Bytes of a key that is remembered: a few kilobytes inflate to a key of megabytes."""
 
 
 def mark_of(frame: bytes) -> bytes:
@@ -49,7 +51,7 @@ class Marks:
         """Remember where frames with this frame's mark go, if every such frame is a data frame of this key."""
         head, tail = heads
         mark = mark_of(frame)
-        if mark not in (head + key + b'","data":', tail + key + b'"}'):
+        if len(key) > LONGEST_KEY or mark not in (head + key + b'","data":', tail + key + b'"}'):
             return
         if len(self.feeds) >= _MOST:
             self.clear()

@@ -17,7 +17,7 @@ import msgspec
 
 from bitmart_async.websocket.channels import elements_of
 from bitmart_async.websocket.feeds import Feed, Route
-from bitmart_async.websocket.marks import Marks
+from bitmart_async.websocket.marks import LONGEST_KEY, Marks
 from bitmart_async.websocket.topics import Market
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class Routes:
         try:
             return self._memo[key]
         except KeyError:
+            if len(key) > LONGEST_KEY:
+                return self._find(_plain(key))
             if len(self._memo) >= _MOST_KEYS:
                 self._forget()
             feed = self._memo[key] = self._find(_plain(key))

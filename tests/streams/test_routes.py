@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from bitmart_async.decoding import DecodeError
+from bitmart_async.websocket.dialects import SPOT
 from bitmart_async.websocket.events import Update
 from bitmart_async.websocket.routes import Routes
 from bitmart_async.websocket.topics import Market, parse
@@ -156,6 +159,27 @@ def test_made_up_keys_do_not_fill_the_memory() -> None:
     for number in range(10_000):
         assert routes.feed(b"spot/none%d" % number) is None
     assert len(routes._memo) <= 4096
+
+
+def test_W6_keys_of_megabytes_are_not_kept() -> None:
+    """A frame of a few kilobytes inflates to such a key; its data is delivered, and nothing of it stays."""
+    routes, got = _routes(Market.SPOT, "spot/trade:BTC_USDT")
+    size = 1 << 20
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            key = f"spot/trade:{number}".encode().ljust(size, b"x")
+            frame = trades("BTC_USDT", "1").encode().replace(b"spot/trade", key)
+            feed = routes.feed(key)
+            assert feed is not None
+            routes.marks.learn(frame, key, SPOT.heads, feed)
+            feed.deliver(trades("BTC_USDT", "1").encode(), 7)
+            assert routes.feed(b"nobody/%d".ljust(size, b"x") % number) is None
+        del key, frame
+        assert tracemalloc.get_traced_memory()[0] < size
+    finally:
+        tracemalloc.stop()
+    assert _counts(got) == {"spot/trade:BTC_USDT": 20}
 
 
 _NOT_NUMBERS = ["NaN", "nan", "sNaN", "-NaN123", "Infinity", "-inf", "\\u004eaN", " NaN", "iNf"]
