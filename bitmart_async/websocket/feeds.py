@@ -108,11 +108,15 @@ class _Audiences:
         if last > inside > 0:
             stop = frame.find(b'"', last + _SYMBOL_SIZE)
             routes = self._by_bytes.get(frame[last + _SYMBOL_SIZE : stop])
-            # quotes within texts are escaped, so what looks like a symbol is one; a single object has no other, and
-            # of several all say it when it is there as often as they are
-            if routes is not None and (
-                frame.find(b"{", inside + 1) < 0
-                or frame.count(b"{", inside) == frame.count(frame[last : stop + 1], inside)
+            # quotes within texts are escaped, so what looks like a symbol is one, and an element's when the list ends
+            # behind it; a single object has no other, and of several all say it when it is there as often as they are
+            if (
+                routes is not None
+                and frame.find(b"}]", stop) > 0
+                and (
+                    frame.find(b"{", inside + 1) < 0
+                    or frame.count(b"{", inside) == frame.count(frame[last : stop + 1], inside)
+                )
             ):
                 return routes
         names = symbols_in(frame)

@@ -113,6 +113,8 @@ async def test_raw_stands_alone() -> None:
         (_mixed("ETH_USDT").replace('"side":"buy"', r'"side":"\"symbol\":\"BTC_USDT\""'), [_ETH]),
         ('{"data":[{"x":{"symbol":"BTC_USDT"},"symbol":"ETH_USDT"}],"table":"spot/trade"}', [_ETH]),
         ('{"data":[{"symbol":"ETH_USDT","x":{"symbol":"BTC_USDT"}}],"table":"spot/trade"}', [_ETH]),
+        ('{"data":[{"symbol":"ETH_USDT"}],"symbol":"BTC_USDT","table":"spot/trade"}', [_ETH]),
+        (_mixed("ETH_USDT", "BTC_USDT")[:-1] + ',"symbol":"BTC_USDT"}', [_BTC, _ETH]),
         ('{"data":[{"price":"1"}],"table":"spot/trade"}', [_BTC, _ETH]),
         ('{"data":[],"table":"spot/trade"}', []),
     ],
