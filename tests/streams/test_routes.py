@@ -165,6 +165,7 @@ def test_W6_keys_of_megabytes_are_not_kept() -> None:
     """A frame of a few kilobytes inflates to such a key; its data is delivered, and nothing of it stays."""
     routes, got = _routes(Market.SPOT, "spot/trade:BTC_USDT")
     size = 1 << 20
+    key = frame = b""
     tracemalloc.start()
     try:
         for number in range(20):
@@ -175,7 +176,7 @@ def test_W6_keys_of_megabytes_are_not_kept() -> None:
             routes.marks.learn(frame, key, SPOT.heads, feed)
             feed.deliver(trades("BTC_USDT", "1").encode(), 7)
             assert routes.feed(b"nobody/%d".ljust(size, b"x") % number) is None
-        del key, frame
+        key = frame = b""
         assert tracemalloc.get_traced_memory()[0] < size
     finally:
         tracemalloc.stop()
