@@ -11,6 +11,7 @@ browser can send one. These are no calls of the exchange: nothing counts or jour
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, get_type_hints
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["FaultDoor"]
 
 _ROOT: Final = "/sandbox/faults"
+_MARKUP: Final = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``")
+"""Names in docstrings, which are told plainly here."""
 _NAMES: Final = (
     "reply", "drop_answer", "delay", "limit", "ban", "edge", "maintenance", "skew",
     "cut", "blackhole", "stall", "resume", "refuse_sockets", "refuse_login", "swallow_login",
@@ -123,6 +126,7 @@ def _described(name: str) -> str:
             default = default.decode()
         shown.append(parameter.name if default is parameter.empty else f"{parameter.name}={_json(default)}")
     words = " ".join((method.__doc__ or "").split("\n\n", maxsplit=1)[0].split())
+    words = _MARKUP.sub(lambda found: found[1] or found[2], words)
     return f"{name}({', '.join(shown)}): {words}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Protocol
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Faults"]
 
 _MARKETS: Final = ("spot", "futures")
+_MOST_TIMES: Final = 1_000_000
+_MOST_MS: Final = 100 * 365 * 86_400_000
+"""A century; more is a slip, and numbers past 64 bits fit into no reply."""
 _EDGE_PAGE: Final = (
     b"<!DOCTYPE html><html><head><title>503 | Cloudflare</title></head><body><h1>Error</h1>"
     b"<p>Performance &amp; security by Cloudflare</p></body></html>"
@@ -48,6 +52,8 @@ class Faults:
 
     ``path`` is a REST path of the exchange, or ``"*"`` for whatever is called next. ``sockets`` is the
     beginning of a socket's name: ``spot_public``, ``futures``, or ``""`` for all. ``times`` counts calls.
+
+    Every fault raises ``ValueError`` for a name that does not exist and for a number that makes no sense.
     """
 
     def __init__(
@@ -75,17 +81,18 @@ class Faults:
         after: bool = False,
     ) -> None:
         """Answer the next calls of a path with this; with ``after`` the call is executed all the same."""
-        self._add(
-            path, RestFault(times=times, after=after, status=status, body=body, headers=dict(headers or {}))
+        fault = RestFault(
+            times=_times(times), after=after, status=_status(status), body=body, headers=dict(headers or {})
         )
+        self._add(path, fault)
 
     def drop_answer(self, path: str, times: int = 1, after: bool = True) -> None:
         """Close the connection of the next calls without an answer; with ``after`` they were executed."""
-        self._add(path, RestFault(times=times, after=after, drop=True))
+        self._add(path, RestFault(times=_times(times), after=after, drop=True))
 
     def delay(self, path: str, seconds: float, times: int = 1) -> None:
         """Answer the next calls correctly, but late; they are executed after the wait."""
-        self._add(path, RestFault(times=times, delay=seconds))
+        self._add(path, RestFault(times=_times(times), delay=_seconds(seconds)))
 
     def limit(self, path: str = ANY_PATH, times: int = 1) -> None:
         """Refuse the next calls with 429, as one too many."""
@@ -115,6 +122,8 @@ class Faults:
 
     def skew(self, ms: int) -> None:
         """Let the exchange's clocks run this far ahead of the machine's; 0 sets them right."""
+        if abs(ms) > _MOST_MS:
+            raise ValueError(f"ms={ms}: a clock can be wrong by {_MOST_MS} ms (a century) at most")
         self._clock.skew_ms = ms
 
     # Sockets
@@ -142,7 +151,7 @@ class Faults:
 
     def refuse_sockets(self, sockets: str = "", status: int = 503, times: int = 1) -> None:
         """Answer the next handshakes with an HTTP status instead of a socket."""
-        self._script.handshakes.extend([(_sockets(sockets), status)] * times)
+        self._script.handshakes.extend([(_sockets(sockets), _status(status))] * _times(times))
 
     # Logins and topics
 
@@ -151,15 +160,15 @@ class Faults:
 
         Futures has no codes; without a text each market uses its own for an unknown key.
         """
-        self._script.login_refusals[_market(market)] = StreamFault(code, text, times)
+        self._script.login_refusals[_market(market)] = StreamFault(code, text, _times(times))
 
     def swallow_login(self, market: str, times: int = 1) -> None:
         """Answer the next logins of a market with silence. They do not count as logged in."""
-        self._script.swallowed_logins[_market(market)] += times
+        self._script.swallowed_logins[_market(market)] += _times(times)
 
     def swallow_ack(self, topic: str, times: int = 1) -> None:
         """Subscribe the next askers of a topic without acknowledging it."""
-        self._script.swallowed_acks[self._topic(topic)] += times
+        self._script.swallowed_acks[self._topic(topic)] += _times(times)
 
     def refuse_topic(
         self,
@@ -169,7 +178,8 @@ class Faults:
         times: int | None = None,
     ) -> None:
         """Refuse a topic from now on, or so many times; without a text in the market's usual words."""
-        self._script.topic_refusals[self._topic(topic)] = StreamFault(code, text, times)
+        refusal = StreamFault(code, text, None if times is None else _times(times))
+        self._script.topic_refusals[self._topic(topic)] = refusal
 
     def mute(self, topic: str) -> None:
         """Send nothing more on a topic; who subscribes is acknowledged as ever."""
@@ -181,10 +191,12 @@ class Faults:
 
     def lose(self, topic: str, times: int = 1) -> None:
         """Do not send the next pushes of a topic. A book's versions count them all the same."""
-        self._script.pushes[self._topic(topic)].extend([_nothing] * times)
+        self._script.pushes[self._topic(topic)].extend([_nothing] * _times(times))
 
     def lose_one_in(self, topic: str, number: int, seed: int = 1) -> None:
         """Lose one in so many pushes of a topic, at random, from now on; 0 ends it."""
+        if number < 0:
+            raise ValueError(f"number={number}: one in 2, in 100 or so, or 0 to end it")
         if number:
             self._script.lossy[self._topic(topic)] = number, random.Random(seed)
         else:
@@ -192,7 +204,7 @@ class Faults:
 
     def repeat(self, topic: str, times: int = 1) -> None:
         """Send the next pushes of a topic twice each."""
-        self._script.pushes[self._topic(topic)].extend([_twice] * times)
+        self._script.pushes[self._topic(topic)].extend([_twice] * _times(times))
 
     def swap(self, topic: str, times: int = 1) -> None:
         """Send the next push of a topic after the one that follows it; so many pairs."""
@@ -205,7 +217,7 @@ class Faults:
         def release(frame: Json) -> list[Json]:
             return [frame, late.pop()]
 
-        self._script.pushes[self._topic(topic)].extend([keep, release] * times)
+        self._script.pushes[self._topic(topic)].extend([keep, release] * _times(times))
 
     def spoil(self, topic: str, change: Callable[[Json], Json], times: int = 1) -> None:
         """Let a function change the next pushes of a topic: it gets a frame's object and returns one."""
@@ -213,11 +225,11 @@ class Faults:
         def spoiled(frame: Json) -> list[Json]:
             return [change(frame)]
 
-        self._script.pushes[self._topic(topic)].extend([spoiled] * times)
+        self._script.pushes[self._topic(topic)].extend([spoiled] * _times(times))
 
     def lag(self, topic: str, seconds: float) -> None:
         """Send every frame of a topic so late from now on; 0 ends it."""
-        if seconds:
+        if _seconds(seconds):
             self._script.lags[self._topic(topic)] = seconds
         else:
             self._script.lags.pop(self._topic(topic), None)
@@ -250,8 +262,11 @@ class Faults:
             kinds: What may happen; all that needs no clock by default.
 
         Raises:
-            ValueError: There is no such kind.
+            ValueError: There is no such kind, or a number makes no sense.
         """
+        if not 0 < every < math.inf:
+            raise ValueError(f"every={every}: give seconds above 0")
+        _seconds(lasting, "lasting")
         if unknown := [kind for kind in kinds if kind not in KINDS]:
             raise ValueError(f"no such fault: {', '.join(unknown)}; there are {', '.join(KINDS)}")
         return Storm(self, self._listened, seed, every=every, lasting=lasting, kinds=tuple(kinds))
@@ -295,6 +310,24 @@ def _sockets(beginning: str) -> str:
     if not any(name.startswith(beginning) for name in SOCKETS):
         raise ValueError(f"no socket's name starts with {beginning!r}; there are {', '.join(SOCKETS)}")
     return beginning
+
+
+def _times(times: int) -> int:
+    if not 1 <= times <= _MOST_TIMES:
+        raise ValueError(f"times={times}: give 1 to {_MOST_TIMES}")
+    return times
+
+
+def _seconds(seconds: float, name: str = "seconds") -> float:
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{name}={seconds}: give 0 or more seconds, and an end")
+    return seconds
+
+
+def _status(status: int) -> int:
+    if not 200 <= status <= 599:
+        raise ValueError(f"status={status}: an HTTP status that ends a call is 200 to 599")
+    return status
 
 
 def _market(name: str) -> str:

@@ -92,10 +92,19 @@ async def test_a_scripted_answer_and_the_way_back(sandbox: Sandbox) -> None:
         ("limit", '{"path": "/nowhere"}', 400, "/nowhere"),
         ("limit", '{"times": "many"}', 400, "times"),
         ("refuse_login", '{"market": "spt"}', 400, "spt"),
+        ("lag", '{"topic": "spot/trade:BTC_USDT", "seconds": -1}', 400, "seconds=-1.0: give 0 or more"),
+        ("delay", '{"path": "*", "seconds": -0.5}', 400, "seconds=-0.5: give 0 or more"),
+        ("limit", '{"times": 0}', 400, "times=0: give 1 to 1000000"),
+        ("lose", '{"topic": "spot/trade:BTC_USDT", "times": 1000000000000}', 400, "give 1 to 1000000"),
+        ("lose_one_in", '{"topic": "spot/trade:BTC_USDT", "number": -3}', 400, "number=-3: one in 2"),
+        ("reply", '{"path": "*", "status": 7}', 400, "status=7: an HTTP status"),
+        ("refuse_sockets", '{"status": 101}', 400, "status=101: an HTTP status"),
+        ("refuse_topic", '{"topic": "spot/trade:BTC_USDT", "times": -1}', 400, "times=-1"),
+        ("skew", '{"ms": 99999999999999999}', 400, "a century"),
     ],
 )
 async def test_what_is_wrong_is_said(sandbox: Sandbox, name: str, body: str, status: int, said: str) -> None:
-    """A misspelt fault, argument, socket, topic or path is refused with what is wrong, and nothing happens."""
+    """A misspelt name and a number that makes no sense are refused with what is wrong, and nothing happens."""
     got, answer = await order(sandbox, name, body)
     assert got == status
     assert not answer["ok"]
@@ -126,4 +135,6 @@ async def test_the_list_is_whole(sandbox: Sandbox) -> None:
     there = {name for name in vars(Faults) if not name.startswith("_")}
     assert set(told) == there - {"spoil", "storm"}
     assert told["cut"].startswith('cut(sockets=""): Reset every open socket')
+    assert told["stall"].endswith("until resume; says how many.")
+    assert "`" not in "".join(told.values()), "plain text, no markup"
     assert told["refuse_topic"].startswith('refuse_topic(topic, code="90004", text="", times=null): ')
