@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: one line, printable, short."""
+"""Text from outside, made safe to show: one line, printable, short; and words that several places say alike."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["excerpt", "first_few", "one_line"]
+__all__ = ["excerpt", "first_few", "install_extra", "one_line"]
 
 _LIMIT = 200
 
@@ -26,5 +26,10 @@ def first_few(names: Sequence[str], most: int = 3) -> str:
 
 
 def excerpt(raw: bytes, limit: int = _LIMIT) -> str:
-    """The beginning of a body as safe text, whatever its bytes are."""
-    return one_line(raw[: limit * 4].decode("utf-8", "replace"), limit)
+    """The beginning of a body as safe text, whatever its bytes are; without white space around it."""
+    return one_line(raw.strip()[: limit * 4].decode("utf-8", "replace"), limit)
+
+
+def install_extra(extra: str) -> str:
+    """What to do when the libraries of an extra are not there, wherever the package was installed from."""
+    return f"install the extra {extra!r} of bitmart-async, for example with pip install '.[{extra}]' in its checkout"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bitmart_async.errors import BitMartError, ConfigurationError
+from bitmart_async.text import install_extra
 
 if TYPE_CHECKING:
     import io
@@ -35,9 +36,7 @@ class Damaged(BitMartError):
 
 def store_extra(name: str) -> ConfigurationError:
     """The error for a library that is not installed."""
-    return ConfigurationError(
-        f"an archive needs the library {name}: pip install 'bitmart-async[store]'",
-    )
+    return ConfigurationError(f"an archive needs the library {name}: {install_extra('store')}")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from bitmart_async.text import install_extra
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ModuleNotFoundError as missing:
             if missing.name not in ("cyclopts", "rich"):
                 raise
-            print("The command line needs its extra: pip install 'bitmart-async[cli]'", file=sys.stderr)
+            print(
+                f"The command line needs the libraries of its extra: {install_extra('cli')}", file=sys.stderr
+            )
             return USAGE
         return run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:  # at any moment, while its modules are read too

@@ -32,6 +32,7 @@ from bitmart_async import (
     topics,
 )
 from bitmart_async.cli.where import VARIABLES, the_place
+from bitmart_async.text import install_extra
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -127,7 +128,7 @@ def _extras() -> list[Finding]:
             subject="extras",
             grade="note",
             found=f"{', '.join(name for _, name in missing)} not installed: bitmart archive needs them.",
-            advice=f"pip install 'bitmart-async[{extra}]'",
+            advice=f"{install_extra(extra).capitalize()}.",
         )
     ]
 

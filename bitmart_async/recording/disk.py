@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from bitmart_async.archive.journal import sync_folder
 from bitmart_async.errors import ConfigurationError
+from bitmart_async.text import install_extra
 
 if TYPE_CHECKING:
     import io
@@ -39,7 +40,7 @@ Waiting = tuple[str, int, bytes, int, int]
 
 def store_extra(name: str) -> ConfigurationError:
     """The error for a library that is not installed."""
-    return ConfigurationError(f"recordings need the library {name}: pip install 'bitmart-async[store]'")
+    return ConfigurationError(f"recordings need the library {name}: {install_extra('store')}")
 
 
 class DiskWriter:

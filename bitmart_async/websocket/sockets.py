@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bitmart_async.errors import ConfigurationError
+from bitmart_async.text import install_extra
 from bitmart_async.websocket.over_websockets import open_with_websockets
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def chosen_transport() -> str:
     if name not in ("fast", "plain", "picows"):
         raise ConfigurationError(f"{_VARIABLE}={name!r}: must be fast, plain or picows")
     if name == "picows" and importlib.util.find_spec("picows") is None:
-        raise ConfigurationError(f"{_VARIABLE}=picows needs picows: pip install 'bitmart-async[fast]'")
+        raise ConfigurationError(f"{_VARIABLE}=picows needs picows: {install_extra('fast')}")
     return name
 
 

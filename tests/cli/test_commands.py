@@ -99,7 +99,8 @@ def test_the_missing_extra_is_named() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 2
-    assert "bitmart-async[cli]" in done.stderr
+    assert "extra 'cli'" in done.stderr
+    assert "'.[cli]'" in done.stderr
 
 
 async def _started(*arguments: str) -> tuple[asyncio.subprocess.Process, bytes]:

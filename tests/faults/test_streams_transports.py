@@ -30,5 +30,5 @@ from tests.faults.test_streams_wire import (  # noqa: F401
 @pytest.fixture(params=["plain", "picows"], autouse=True)
 def _transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "picows" and importlib.util.find_spec("picows") is None:
-        pytest.skip("picows is not installed: pip install 'bitmart-async[fast]'")
+        pytest.skip("picows is not installed: pip install '.[fast]'")
     monkeypatch.setenv("BITMART_ASYNC_TRANSPORT", request.param)

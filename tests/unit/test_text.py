@@ -26,6 +26,12 @@ def test_Z3_excerpt_takes_any_bytes(raw: bytes) -> None:
     assert shown.isprintable()
 
 
+def test_an_excerpt_has_no_white_space_around_it() -> None:
+    """The line break that ends a short body is not quoted; one inside is."""
+    assert excerpt(b"\r\n Refused\n") == "Refused"
+    assert excerpt(b"Refused\nagain\n") == r"Refused\nagain"
+
+
 def test_Z3_a_megabyte_is_cut_and_marked() -> None:
     """A long text ends in an ellipsis, so that nobody takes it for the whole."""
     shown = one_line("x" * 2**20)
