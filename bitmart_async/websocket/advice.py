@@ -55,7 +55,8 @@ def _about_choice(topic: Topic[object]) -> str:
     for market, pattern, what, choices in _CHOICES:
         match = pattern.fullmatch(topic.channel)
         if match is not None and market is topic.market and match[1] not in choices:
-            return f"{match[1]!r} is no {what} of {topic.channel}; there are {', '.join(choices)}."
+            channel = topic.channel[: match.start(1)]
+            return f"{match[1]!r} is no {what} of {channel}; there are {', '.join(choices)}."
     return ""
 
 

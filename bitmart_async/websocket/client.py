@@ -103,7 +103,8 @@ class WebsocketClient:
             ack_timeout: For the answer to a subscribe; asked once more before it is given up.
             ping_interval: Between heartbeats, whatever else flows; 0.2 or more.
             pong_timeout: Without any byte after a heartbeat: the socket is dropped and replaced.
-            reconnect_delay: First and longest wait before a reconnect, with full jitter.
+            reconnect_delay: A wait before a reconnect is drawn from 0 up to a bound: the first of these,
+                doubled with each failure, until it is the second.
             linger: How long a socket without topics stays open.
             stale_after: A public topic without data for so long is told as ``stale`` and asked for anew, and
                 its socket replaced when that does not help. For topics that push all the time; None: never.

@@ -245,9 +245,9 @@ async def test_W7_topics_of_a_damaged_frame_are_marked(private: bool) -> None:
 @pytest.mark.parametrize(
     ("topic", "said"),
     [
-        ("spot/kline7m:BTC_USDT", "'7m' is no interval"),
+        ("spot/kline7m:BTC_USDT", "'7m' is no interval of kline; there are 1m, 5m"),
         ("futures/klineBin1M:BTCUSDT", "'1M' is no interval"),
-        ("spot/depth7:BTC_USDT", "'7' is no number of levels"),
+        ("spot/depth7:BTC_USDT", "'7' is no number of levels of depth; there are 5, 20, 50."),
         ("spot/depth/increase50:BTC_USDT", "there are 100"),
         ("futures/depthAll100:BTCUSDT", "there are 5, 20, 50"),
         ("futures/depth20:BTCUSDT@50ms", "@50ms is no known speed"),
