@@ -206,13 +206,14 @@ _HOMES = {
     "websocket.topics": ("Market", "Topic"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("errors", "topics", "trading")
+_MODULES = ("errors", "models", "topics", "trading")
 
 logging.getLogger("bitmart_async").addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     # The names of _HOMES for type checkers, which run nothing: a star where all names of a module are public.
     from bitmart_async import errors as errors
+    from bitmart_async import models as models
     from bitmart_async import topics as topics
     from bitmart_async import trading as trading
     from bitmart_async.account.changes import *

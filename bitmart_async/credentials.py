@@ -67,6 +67,24 @@ class Credentials:
             )
         return cls(**{name: source[variable].strip() for name, variable in _VARIABLES.items()})
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Credentials:
+        """The keys of a sandbox that runs already: ``api_key``, ``api_secret`` and ``api_memo`` of what
+        ``bitmart sandbox --json`` printed. ``Environment.from_json`` reads where it is.
+
+        Raises:
+            ValueError: It is no JSON object.
+            CredentialsMissing: One of the three is missing, empty or not text; the text names it.
+        """
+        from bitmart_async.told import read_told
+
+        told = read_told(text)
+        if missing := [name for name in _VARIABLES if name not in told]:
+            raise CredentialsMissing(
+                f"{', '.join(missing)} missing: `bitmart sandbox --json` prints all three."
+            )
+        return cls(**{name: told[name] for name in _VARIABLES})  # type: ignore[arg-type]  # looked at when made
+
     def __repr__(self) -> str:
         return "Credentials(api_key=***, api_secret=***, api_memo=***)"
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from typing import cast
 from urllib.parse import urlsplit
+
+from bitmart_async.text import one_line
 
 __all__ = ["DEMO", "LIVE", "Environment", "local"]
 
@@ -42,6 +45,36 @@ class Environment:
     futures_private: str
     any_host: bool = False
     """Accept hosts other than bitmart.com and this machine."""
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Environment:
+        """Where a sandbox is that runs already: what ``bitmart sandbox --json`` printed.
+
+        The same without the keys around it, the object ``environment`` alone, is read too.
+        ``Credentials.from_json`` reads the keys.
+
+        Raises:
+            ValueError: It is something else, a URL is missing, or one breaks the rules above; the text says what.
+        """
+        from bitmart_async.told import read_told
+
+        told = read_told(text)
+        found = told.get("environment", told)
+        if not isinstance(found, dict):
+            raise ValueError("'environment' must be an object with a name and six URLs")  # noqa: TRY004 - a text
+        given = cast("dict[str, object]", found)
+        known = [field.name for field in fields(cls)]
+        if missing := [name for name in known if name not in given and name != "any_host"]:
+            raise ValueError(f"the environment lacks {', '.join(missing)}: it needs a name and six URLs")
+        if strange := [name for name in given if name not in known]:
+            raise ValueError(
+                f"an environment has no {one_line(', '.join(strange))}; it has {', '.join(known)}"
+            )
+        for name, value in given.items():
+            kind, words = (bool, "true or false") if name == "any_host" else (str, "text")
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} of the environment must be {words}")  # noqa: TRY004 - a text
+        return cls(**given)  # type: ignore[arg-type]  # looked at above
 
     def __post_init__(self) -> None:
         for field in fields(self):

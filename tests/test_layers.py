@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "bitmart_async"
 
 LAYERS = """
 _version
-text
+text told
 codes
 errors
 environments
@@ -24,7 +24,8 @@ models.enums
 decoding
 models.system models.spot models.futures models.streams_spot models.streams_futures
 models.account models.margin models.subaccount models.earn models.broker models.spot_legacy
-models.futures_plan models.futures_wallet models.futures_affiliate models
+models.futures_plan models.futures_wallet models.futures_affiliate
+models
 trading
 ratelimit
 rest.params

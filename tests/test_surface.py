@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import bitmart_async
 from tests.surface import lines
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 WRITTEN = Path(__file__).parent / "data" / "surface.txt"
 
@@ -46,6 +51,29 @@ def test_type_checkers_see_the_same_names() -> None:
     assert seen == set(bitmart_async.__all__)
 
 
+def test_every_model_can_be_imported_from_models() -> None:
+    """Each class of the modules of models is in bitmart_async.models, under a name of its own."""
+    models = importlib.import_module("bitmart_async.models")
+    found: dict[str, object] = {}
+    for file in sorted(Path(models.__path__[0]).glob("[a-z]*.py")):
+        module = importlib.import_module(f"bitmart_async.models.{file.stem}")
+        if file.stem != "base":
+            assert not found.keys() & set(module.__all__), "one name, two classes"
+            found |= {name: getattr(module, name) for name in module.__all__}
+    assert found == {name: getattr(models, name) for name in models.__all__}
+    assert dir(models) == models.__all__
+    seen = re.findall(r"^    from bitmart_async\.models\.(\w+) import \*", _text(models), re.MULTILINE)
+    assert sorted(seen) == sorted(models._MODULES), "what type checkers see"
+    with pytest.raises(AttributeError, match="SpotStreamTrad'"):
+        models.SpotStreamTrad  # noqa: B018 - looking it up is what is tried
+    with pytest.raises(ImportError):
+        exec("from bitmart_async.models import spott", {})
+
+
+def _text(module: ModuleType) -> str:
+    return Path(str(module.__file__)).read_text()
+
+
 def test_errors_are_exported_completely() -> None:
     """Every class of the error tree can be imported from the package itself."""
     errors = importlib.import_module("bitmart_async.errors")
@@ -61,11 +89,13 @@ _OTHER_SIDES = "bitmart_async.sandbox bitmart_async.cli"
     [
         ("", _HEAVY),
         ("BitMartError, bitmart_async.Credentials, bitmart_async.LIVE", _HEAVY),
+        ("models", _HEAVY),
+        ("models.SpotStreamTrade", "aiohttp websockets asyncio bitmart_async.models.spot"),
         ("RateLimits", "aiohttp websockets msgspec"),
         ("RestClient, bitmart_async.FuturesClientV2", "aiohttp websockets bitmart_async.websocket"),
         ("WebsocketClient", "aiohttp websockets"),
     ],
-    ids=["nothing", "errors and keys", "limits", "REST clients", "stream client"],
+    ids=["nothing", "errors and keys", "models", "a model", "limits", "REST clients", "stream client"],
 )
 def test_each_name_loads_its_own_side_only(touched: str, absent: str) -> None:
     """Heavy libraries are loaded when their side is first touched; network ones at the first call."""

@@ -6,7 +6,6 @@ other programs and the shell's history would see them.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
@@ -14,7 +13,7 @@ import sys
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
@@ -31,9 +30,10 @@ from bitmart_async import (
     WebsocketClient,
 )
 from bitmart_async.ratelimit import Gate, Window
+from bitmart_async.told import read_told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    from collections.abc import AsyncGenerator, Generator
 
     from rich.console import Console
 
@@ -168,23 +168,21 @@ def _credentials(console: Console, *, needed: bool) -> Credentials | None:
 def _running(path: Path) -> Place:
     """What `bitmart sandbox --json` printed into a file."""
     try:
-        text = path.read_text()
+        text = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be read: {error.strerror or error}. Make it with: bitmart sandbox --json > {path}"
         ) from None
     try:
-        told = cast("Mapping[str, object]", json.loads(text))
-        urls = cast("Mapping[str, str]", told["environment"])
-        environment = Environment(**{str(name): url for name, url in urls.items()})  # type: ignore[arg-type]
-        credentials = Credentials(*(str(told[name]) for name in ("api_key", "api_secret", "api_memo")))
-    except CredentialsMissing:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        environment = Environment.from_json(text)
+        credentials = Credentials.from_json(text)
+        metered = read_told(text).get("rate_limits", True) is not False
+    except CredentialsMissing as error:
+        raise CredentialsMissing(f"{path}: {error}") from None
+    except ValueError as error:
         raise ConfigurationError(
-            f"{path} does not hold what `bitmart sandbox --json` prints ({type(error).__name__}: {error})"
+            f"{path}: {error}. Make it with: bitmart sandbox --json > {shlex.quote(str(path))}"
         ) from None
-    metered = told.get("rate_limits", True) is not False
     return Place(
         environment=environment,
         credentials=credentials,

@@ -121,4 +121,5 @@ async def test_two_places_at_once_are_refused(tmp_path: Path) -> None:
     wrong.write_text("{}")
     other = await bitmart("call", "get_system_time", "--environment", str(wrong))
     assert other.code == 2
+    assert "lacks name, spot_rest" in other.err
     assert "bitmart sandbox --json" in other.err

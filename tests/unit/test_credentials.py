@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import pickle
 
 import pytest
@@ -42,6 +43,26 @@ def test_either_form_or_none_is_taken() -> None:
     whole = Credentials(**KEYS)
     assert settle(None, **KEYS) == whole == settle(whole, None, None, None)
     assert settle(None, None, None, None) is None
+
+
+def test_keys_are_read_from_json() -> None:
+    """What `bitmart sandbox --json` prints holds the keys; whatever else stands there is not looked at."""
+    told = json.dumps({**KEYS, "environment": {}})
+    assert Credentials.from_json(told) == Credentials.from_json(told.encode()) == Credentials(**KEYS)
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_Z3_json_without_a_key_is_told_without_the_others(name: str) -> None:
+    """The error names what is missing and shows nothing of what is there; nor does one about broken JSON."""
+    rest = {other: value for other, value in KEYS.items() if other != name}
+    for told in (rest, {**rest, name: 5}, {**rest, name: ""}):
+        with pytest.raises(CredentialsMissing, match=name) as caught:
+            Credentials.from_json(json.dumps(told))
+        assert not any(canary in str(caught.value) for canary in CANARIES)
+    with pytest.raises(ValueError, match="no JSON") as broken:
+        Credentials.from_json(json.dumps(KEYS)[:-1])
+    assert not any(canary in repr(broken.value) for canary in CANARIES)
+    assert broken.value.__cause__ is None
 
 
 @pytest.mark.parametrize("name", list(KEYS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
@@ -102,6 +103,46 @@ def test_local_builds_the_paths_of_the_exchange() -> None:
         futures_public="ws://127.0.0.1:4/api?protocol=1.1",
         futures_private="ws://127.0.0.1:4/user?protocol=1.1",
     )
+
+
+TOLD = {"environment": dataclasses.asdict(LIVE), "api_key": "k", "api_secret": "s", "api_memo": "m"}
+
+
+@pytest.mark.parametrize("told", [TOLD, TOLD["environment"]], ids=["with keys", "alone"])
+def test_an_environment_is_read_from_json(told: object) -> None:
+    """What `bitmart sandbox --json` prints leads back to the same environment, as text and as bytes."""
+    assert Environment.from_json(json.dumps(told)) == LIVE
+    assert Environment.from_json(json.dumps(told).encode()) == LIVE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is no JSON"),
+        (b"\xff\xfe", "it is no JSON"),
+        ("[1]", "no JSON object"),
+        ('{"environment": 5}', "'environment' must be an object"),
+        ('{"environment": {"name": "x"}}', "lacks spot_rest, futures_rest, spot_public"),
+        ("{}", "lacks name, spot_rest"),
+        (json.dumps({**dataclasses.asdict(LIVE), "spot_rset": "x"}), "no spot_rset"),
+        (
+            json.dumps({**dataclasses.asdict(LIVE), "spot_rest": 5}),
+            "spot_rest of the environment must be text",
+        ),
+        (
+            json.dumps({**dataclasses.asdict(LIVE), "any_host": "no"}),
+            "any_host of the environment must be true",
+        ),
+        (
+            json.dumps({**dataclasses.asdict(LIVE), "spot_rest": "https://evil.example"}),
+            "neither bitmart.com",
+        ),
+    ],
+)
+def test_Z2_what_is_no_environment_is_told(text: str | bytes, said: str) -> None:
+    """The error says what is missing or wrong; the rules about hosts hold for a file too."""
+    with pytest.raises(ValueError, match=said):
+        Environment.from_json(text)
 
 
 def test_demo_is_futures_only() -> None:
