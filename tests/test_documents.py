@@ -46,6 +46,22 @@ def test_a_block_runs(place: str, code: str) -> None:
     assert not done.stderr, f"{place}:\n{done.stderr}"
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed (extra `check`)")
+def test_the_blocks_are_typed(tmp_path: Path) -> None:
+    """Whoever copies a block into a strictly typed program gets no finding of mypy."""
+    for place, code in _blocks():
+        (tmp_path / f"{re.sub(r'[^a-zA-Z0-9]+', '_', place)}.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
 def test_the_readme_has_two_set_up_lines() -> None:
     """Exactly the two commands the project promises, each one line."""
     text = (ROOT / "README.md").read_text().splitlines()
