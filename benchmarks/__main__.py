@@ -19,6 +19,8 @@ def main() -> None:
             worse.append(f"benchmarks.{other} ended with {done.returncode}")
     for line in worse:
         print(f"worse than it was: {line}")
+    if quick and not worse:
+        print("\nNothing is worse than its limit.")
     sys.exit(1 if worse and quick else 0)
 
 

@@ -288,14 +288,19 @@ def main() -> None:
     print(
         f"Python {platform.python_version()}, {packages}; {rounds} rounds, {time.monotonic() - began:.0f} s"
     )
-    print(f"{'':28}{'ours us':>9}{'floor us':>10}{'ratio':>8}{'quartiles':>14}{'to a sharp floor':>18}")
+    print(
+        f"{'':28}{'ours us':>9}{'floor us':>10}{'ratio':>8}{'quartiles':>14}"
+        f"{'to a sharp floor':>18}{'limit of --quick':>18}"
+    )
     worse: list[str] = []
     for case, rows in found.items():
         ratios = [ours / floor for ours, floor, _ in rows]
         sharp = statistics.median(ours / sharp for ours, _, sharp in rows)
         low, middle, high = statistics.quantiles(ratios, n=4)
         ours, floor = (statistics.median(side) for side in zip(*(row[:2] for row in rows), strict=True))
-        print(f"{case:28}{ours:9.0f}{floor:10.0f}{middle:8.2f}{f'{low:.2f}-{high:.2f}':>14}{sharp:18.2f}")
+        print(
+            f"{case:28}{ours:9.0f}{floor:10.0f}{middle:8.2f}{f'{low:.2f}-{high:.2f}':>14}{sharp:18.2f}{GUARD[case]:18.2f}"
+        )
         if middle > GUARD[case]:
             worse.append(f"{case} costs {middle:.2f} times the floor, more than {GUARD[case]:.2f}")
     for line in worse:

@@ -75,7 +75,7 @@ _OLD_IN_A_ROW: Final = 3
 _INF: Final = math.inf
 
 
-class BookResult(enum.Enum):
+class BookResult(enum.StrEnum):
     """What an update did to a book."""
 
     SNAPSHOT = "snapshot"
@@ -104,7 +104,7 @@ _UPDATE, _APPLIED = BookFrame.UPDATE, BookResult.APPLIED
 """For the usual case: finding a member of an enum by its name costs as much as a level."""
 
 
-class BookTrouble(enum.Enum):
+class BookTrouble(enum.StrEnum):
     """Why a book is not served."""
 
     WAITING = "waiting"

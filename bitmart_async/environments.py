@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import cast
 from urllib.parse import urlsplit
 
+from bitmart_async.errors import ConfigurationError
 from bitmart_async.text import one_line
 
 __all__ = ["DEMO", "LIVE", "Environment", "local"]
@@ -145,6 +146,23 @@ DEMO = Environment(
     futures_private="wss://openapi-wsdemo-v2.bitmart.com/user?protocol=1.1",
 )
 """Futures with play money; live keys work there. Spot stays live: the exchange has no spot demo."""
+
+
+def chosen_environment(environment: Environment | None, *, demo_trading: bool) -> Environment:
+    """What a client's two options mean together. Raises ConfigurationError."""
+    if environment is None:
+        return DEMO if demo_trading else LIVE
+    if demo_trading:
+        raise ConfigurationError(
+            "give demo_trading=True or environment=, not both: demo_trading means environment=DEMO"
+        )
+    given = cast("object", environment)  # what callers really pass
+    if not isinstance(given, Environment):
+        raise ConfigurationError(
+            f"environment={given!r}: must be an Environment: bitmart_async.LIVE or DEMO, the .environment of a "
+            f"sandbox, or one of your own"
+        )
+    return environment
 
 
 def local(

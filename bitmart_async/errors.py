@@ -126,7 +126,7 @@ __all__ = [
 ]
 
 
-class Fate(enum.Enum):
+class Fate(enum.StrEnum):
     """What is known about a change (an order, a transfer). An error never says ACCEPTED."""
 
     ACCEPTED = "accepted"

@@ -24,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class AccountState(enum.Enum):
+class AccountState(enum.StrEnum):
     """How far what a tracker shows can be trusted."""
 
     LIVE = "live"

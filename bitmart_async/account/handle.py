@@ -114,22 +114,35 @@ class OrderHandle:
         return None
 
     async def _until(self, check: Callable[[AccountOrder], T | None], timeout: float | None) -> T:
-        loop = asyncio.get_running_loop()
-        look = loop.call_later(_PATIENCE, self._look_for)
+        look = asyncio.get_running_loop().call_later(_PATIENCE, self._look_for)
         try:
             async with asyncio.timeout(timeout):
-                while True:
-                    news = self._desk.news_of(self.id)
-                    try:
-                        order = self.order
-                        result = check(order) if order is not None else None
-                        if result is not None:
-                            return result
-                        await news
-                    finally:
-                        news.cancel()
+                return await self._passed(check)
+        except TimeoutError:
+            raise TimeoutError(self._too_long(timeout)) from None
         finally:
             look.cancel()
+
+    async def _passed(self, check: Callable[[AccountOrder], T | None]) -> T:
+        while True:
+            news = self._desk.news_of(self.id)
+            try:
+                order = self.order
+                result = check(order) if order is not None else None
+                if result is not None:
+                    return result
+                await news
+            finally:
+                news.cancel()
+
+    def _too_long(self, timeout: float | None) -> str:
+        order = self.order
+        if order is None:
+            return f"nobody has spoken of the order {self.id} within {timeout:g} s"
+        return (
+            f"the order {order.order_id} of {order.symbol} is still {order.status.value} after {timeout:g} s, "
+            f"{plain(order.filled, 'filled')} filled"
+        )
 
     def _look_for(self) -> None:
         if self.order is None:

@@ -210,11 +210,14 @@ class AccountTracker:
             TimeoutError: It is not, after so many seconds.
             ClientClosed: The tracker was closed meanwhile.
         """
-        async with asyncio.timeout(timeout):
-            while not self.live:
-                if self._closed or not self._started:
-                    raise ClientClosed("this tracker is not running; use it with `async with`")
-                await self._waiters.resynced()
+        try:
+            async with asyncio.timeout(timeout):
+                while not self.live:
+                    if self._closed or not self._started:
+                        raise ClientClosed("this tracker is not running; use it with `async with`")
+                    await self._waiters.resynced()
+        except TimeoutError:
+            raise TimeoutError(f"the account is still {self.state.value} after {timeout:g} s") from None
 
     async def resync(self, *, timeout: float | None = None) -> None:
         """Compare with REST now; returns when a reconcile that began after this call has ended.
@@ -234,8 +237,11 @@ class AccountTracker:
         if self._closed or not self._started:
             raise ClientClosed("this tracker is not running; use it with `async with`")
         asked = [side.looks.ask() for side in self._sides.values()]
-        async with asyncio.timeout(timeout):
-            await asyncio.gather(*asked)
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.gather(*asked)
+        except TimeoutError:
+            raise TimeoutError(f"no look at REST has ended within {timeout:g} s") from None
 
     # Changes --------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ __all__ = ["AccountFill", "AccountOrder", "AccountPosition", "CoinBalance", "Ord
 ZERO: Final = Decimal(0)
 
 
-class OrderStatus(enum.Enum):
+class OrderStatus(enum.StrEnum):
     """Where an order is in its life, in the same words for both markets."""
 
     PENDING = "pending"

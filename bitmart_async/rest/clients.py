@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from bitmart_async.clock import Clock
 from bitmart_async.credentials import key_print, settle
-from bitmart_async.environments import DEMO, LIVE, Environment, check_url
+from bitmart_async.environments import check_url, chosen_environment
 from bitmart_async.errors import BadResponse, ConfigurationError, ParameterError
 from bitmart_async.ratelimit import RateLimits
 from bitmart_async.rest.broker import Broker
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from bitmart_async.credentials import Credentials
+    from bitmart_async.environments import Environment
     from bitmart_async.ratelimit import Use
     from bitmart_async.rest.envelope import Envelope
 
@@ -155,11 +156,7 @@ class _Client(Section):
 
     @classmethod
     def _url(cls, environment: Environment | None, base_url: str | None, *, demo_trading: bool) -> str:
-        if demo_trading and environment is not None:
-            raise ConfigurationError(
-                "give demo_trading=True or environment=, not both: demo_trading means environment=DEMO"
-            )
-        chosen = environment or (DEMO if demo_trading else LIVE)
+        chosen = chosen_environment(environment, demo_trading=demo_trading)
         if base_url is None:
             return cls._rest_url(chosen)
         try:

@@ -47,7 +47,7 @@ _EXIT_SECONDS = 2.0
 _DISARM_TRIES = 3
 
 
-class SwitchState(enum.Enum):
+class SwitchState(enum.StrEnum):
     """What stands between the open orders and the death of this program."""
 
     OFF = "off"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from bitmart_async.clock import Clock
 from bitmart_async.credentials import settle
-from bitmart_async.environments import DEMO, LIVE
-from bitmart_async.errors import ClientClosed, ConfigurationError, ParameterError
+from bitmart_async.environments import chosen_environment
+from bitmart_async.errors import ClientClosed, ParameterError
 from bitmart_async.signing import Signer
 from bitmart_async.websocket.access import Access
 from bitmart_async.websocket.connection import Connection
@@ -117,8 +117,7 @@ class WebsocketClient:
             CredentialsMissing: Only a part of the credentials is given.
         """
         settled = settle(credentials, api_key, api_secret, api_memo)
-        if demo_trading and environment is not None:
-            raise ConfigurationError("give demo_trading=True or environment=, not both")
+        chosen = chosen_environment(environment, demo_trading=demo_trading)
         self._timings = checked_timings(
             connect_timeout=connect_timeout,
             login_timeout=login_timeout,
@@ -132,7 +131,7 @@ class WebsocketClient:
         self._rotate_after = rotate_after
         self._log = logger or logging.getLogger("bitmart_async")
         self._access = Access(
-            environment or (DEMO if demo_trading else LIVE),
+            chosen,
             signer=Signer(settled, sign) if settled is not None else None,
             clock=clock or Clock(),
             proxy=proxy,

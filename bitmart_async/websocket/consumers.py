@@ -96,11 +96,12 @@ class Consumers:
     ) -> Mailbox[Update[object]]:
         def told(box: Mailbox[Update[object]]) -> None:
             who = getattr(owner, "__qualname__", str(owner))
-            error = SlowConsumer(
-                f"{who} falls behind on {', '.join(texts[:3])}: more than {size} updates wait, further ones "
-                f"are dropped and counted (overflow={overflow!r})",
-                dropped=box.dropped,
-            )
+            of = f"{', '.join(texts[:3])}"
+            if box.taken:
+                what = f"{who} falls behind on {of}: more than {size} updates wait, further ones are dropped"
+            else:
+                what = f"nobody has begun to take the updates of {of}: more than {size} wait, the oldest are dropped"
+            error = SlowConsumer(f"{what} and counted (overflow={overflow!r})", dropped=box.dropped)
             self._emit(Event(name="exception", connection="", generation=0, topics=texts, error=error))
 
         return Mailbox(

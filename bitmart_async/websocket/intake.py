@@ -40,6 +40,7 @@ TRACE = 5
 _UNREADABLE_FRAMES = 3
 _UNREADABLE_SECONDS = 60.0
 _SLOW_BATCH = 0.25
+_HELD_SECONDS = 10.0
 _MOST_TRACED = 2000
 
 
@@ -274,7 +275,21 @@ class Intake:
                 if mailbox.overfull or (mailbox.full and not session.expecting):
                     self.readable.clear()
                     mailbox.tell_room(self.readable)
-                    await self.readable.wait()
+                    await self._room()
         finally:
             session.resume(loop.time())
             self._standing.wake.set()
+
+    async def _room(self) -> None:
+        """Wait for it; a consumer that takes nothing has stopped the whole connection, and the log says so once."""
+        try:
+            async with asyncio.timeout(_HELD_SECONDS):
+                await self.readable.wait()
+        except TimeoutError:
+            self._hooks.log.warning(
+                "%s: nothing has been read for %g s, because a consumer with overflow='block' takes nothing. "
+                "Iterate on, unsubscribe, or choose another overflow=.",
+                self._standing.name,
+                _HELD_SECONDS,
+            )
+            await self.readable.wait()

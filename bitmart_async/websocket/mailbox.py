@@ -11,7 +11,7 @@ raise          the consumer gets SlowConsumer after what is queued; the rest is 
 =============  ====================================================================================
 
 Until somebody takes the first update nobody can be slow: the newest are kept, whatever the policy. Under
-``raise`` the first take says how many were lost before it.
+``raise`` the first take says how many were lost before it; under ``block`` the loss is told when it begins.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class Mailbox(Generic[T]):
         self._lost += 1
         if self._lost == 1:
             self._look()
-            if self.taken:
+            if self.taken or self._overflow == "block":  # which promises that nothing is lost
                 self._told(self)
 
     def __aiter__(self) -> Self:

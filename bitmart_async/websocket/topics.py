@@ -61,7 +61,7 @@ _PRIVATE_WORDS = frozenset({"user", "asset", "order", "position"})
 _FUTURES_PRIVATE = frozenset({"asset", "position", "order"})
 
 
-class Market(enum.Enum):
+class Market(enum.StrEnum):
     """Which exchange of the two: spot, or USD-M futures."""
 
     SPOT = "spot"

@@ -54,7 +54,10 @@ async def test_an_order_can_be_waited_for_before_and_after_its_push() -> None:
         resting = await w.contract()
         handle = w.tracker.order(resting)
         assert (await handle.known(timeout=5)).status is OrderStatus.NEW
-        with pytest.raises(TimeoutError):
+        assert handle.status == "new"  # its text is as good as the member
+        with pytest.raises(
+            TimeoutError, match=rf"the order {resting} of {FUTURES} is still new after 0.05 s, 0 f"
+        ):
             await handle.filled(timeout=0.05)
         waiting = asyncio.create_task(handle.filled())
         over = asyncio.create_task(handle.done())
@@ -237,7 +240,7 @@ async def test_an_unknown_id_is_looked_for_and_forgotten(monkeypatch: pytest.Mon
             SPOT, side="buy", type="limit", size="0.01", price="50000", client_order_id="lost7"
         )
         assert (await w.tracker.order("lost7").known(timeout=10)).order_id == ack.order_id
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match=r"nobody has spoken of the order never within 0\.3 s"):
             await w.tracker.order("never").known(timeout=0.3)
         side = w.tracker._sides[Market.SPOT]
         w.doubt(Market.SPOT)

@@ -30,7 +30,7 @@ from bitmart_async.websocket.events import Event, Gap
 from bitmart_async.websocket.session import Timings
 from bitmart_async.websocket.standing import Standing
 from bitmart_async.websocket.topics import Market
-from tests.scripted_ws import FAST, our_tasks, until
+from tests.scripted_ws import FAST, futures_ticker, our_tasks, serving, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -500,3 +500,40 @@ def test_an_event_of_many_topics_is_shown_short() -> None:
         "<Event 'gap', spot_public generation 2, 115 topics: spot/ticker:C0_USDT, spot/ticker:C1_USDT, "
         "spot/ticker:C2_USDT and 112 more, gap of 1.0 s, error=OSError('x')>"
     )
+
+
+async def test_a_consumer_that_stops_under_block_is_told(
+    monkeypatch: pytest.MonkeyPatch, log_lines: list[str]
+) -> None:
+    """Who breaks out of an iteration holds the whole connection: the log says so once, and it goes on when he does."""
+    monkeypatch.setattr("bitmart_async.websocket.intake._HELD_SECONDS", 0.3)
+    async with serving(client={"ping_interval": 0.2}) as (server, ws):
+        others: list[object] = []
+        await ws.subscribe("futures/ticker:ETHUSDT", handler=others.append)
+        held = await ws.subscribe("futures/ticker:BTCUSDT", overflow="block", queue_size=2)
+        sent = 0
+        async with asyncio.timeout(10):
+            while not any("nothing has been read for" in line for line in log_lines):
+                await server.last().send(futures_ticker(), futures_ticker("ETHUSDT"))
+                sent += 1
+                if sent == 1:
+                    await anext(held)  # and no more
+                await asyncio.sleep(0.005)
+            for _ in range(sent - 1):
+                await anext(held)
+        await until(lambda: len(others) == sent)
+        assert (held.dropped, held.queued) == (0, 0)
+    assert sum("nothing has been read for" in line for line in log_lines) == 1
+
+
+async def test_block_tells_what_is_lost_before_the_first_iteration() -> None:
+    """Nothing may go missing unsaid under a policy that promises to lose nothing."""
+    async with serving() as (server, ws):
+        errors: list[Event] = []
+        ws.on("exception")(errors.append)
+        late = await ws.subscribe("futures/ticker:BTCUSDT", overflow="block", queue_size=2)
+        await server.last().send(*[futures_ticker()] * 5)
+        await until(lambda: late.dropped == 3)
+        (event,) = errors
+        assert event.topics == ("futures/ticker:BTCUSDT",)
+        assert "nobody has begun to take the updates of futures/ticker:BTCUSDT" in str(event.error)

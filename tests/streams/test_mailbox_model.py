@@ -36,7 +36,7 @@ class _Model:
     def _lose(self) -> None:
         self.dropped += 1
         self.lost += 1
-        self.told += self.lost == 1 and self.taken
+        self.told += self.lost == 1 and (self.taken or self.overflow == "block")
 
     def put(self, item: int) -> None:
         if self.closed:

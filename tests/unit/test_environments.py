@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 
 from bitmart_async.environments import DEMO, LIVE, Environment, check_url, local
 from bitmart_async.errors import ConfigurationError
 from bitmart_async.rest.clients import FuturesClientV2, RestClient
+from bitmart_async.websocket.client import WebsocketClient
 
 REST = ("https", "http")
 
@@ -154,6 +156,13 @@ def test_demo_is_futures_only() -> None:
         RestClient(demo_trading=True)
     with pytest.raises(ConfigurationError, match="not both"):
         FuturesClientV2(demo_trading=True, environment=LIVE)
+
+
+@pytest.mark.parametrize("client", [RestClient, FuturesClientV2, WebsocketClient])
+def test_a_name_is_no_environment(client: Any) -> None:
+    """Refused when the client is made, with what would be right."""
+    with pytest.raises(ConfigurationError, match="environment='sandbox': must be an Environment"):
+        client(environment="sandbox")
 
 
 def test_an_environment_is_frozen() -> None:
