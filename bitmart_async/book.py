@@ -33,6 +33,7 @@ from __future__ import annotations
 import enum
 import math
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from operator import attrgetter
@@ -174,30 +175,30 @@ class BookFill:
     """Whether all of it fills."""
 
 
-class BookReads:
+class BookReads(ABC):
     """How a book is read. Every read of a book that cannot be trusted raises BookNotReady."""
 
     __slots__ = ()
 
+    @abstractmethod
     def _serving(self) -> BookReads:
-        """The book itself, once it is known that it may be read. Raises BookNotReady."""
-        raise NotImplementedError
+        """The book that holds the levels, once it is known that it may be read. Raises BookNotReady."""
 
     def _rows(self, side: BookSide, levels: int | None = None) -> list[BookLevel]:
         """The levels of a side as they stand, best first."""
-        raise NotImplementedError
+        return self._serving()._rows(side, levels)
 
     def _best(self, side: BookSide) -> BookLevel | None:
         """The best level of a side as it stands."""
-        raise NotImplementedError
+        return self._serving()._best(side)
 
     def _edge(self, side: BookSide) -> float | None:
         """See known_to()."""
-        raise NotImplementedError
+        return self._serving()._edge(side)
 
     def _stamp(self) -> tuple[Topic[object], int, int | None]:
         """Topic, version, and the exchange's time."""
-        raise NotImplementedError
+        return self._serving()._stamp()
 
     @property
     def bids(self) -> list[BookLevel]:

@@ -13,6 +13,7 @@ one stays readable; after the whole it is not read any more.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -218,7 +219,7 @@ class LiveOrderBook(BookReads):
         Raises:
             BookNotReady: It could not within ``timeout`` seconds, or it is closed.
         """
-        try:
+        with contextlib.suppress(TimeoutError):  # the read at the end says what is wrong
             async with asyncio.timeout(timeout):
                 while self.trouble is not None and not self._ended:
                     waiter: asyncio.Future[None] = self._loop.create_future()
@@ -228,8 +229,6 @@ class LiveOrderBook(BookReads):
                     finally:
                         if waiter in self._waiting:
                             self._waiting.remove(waiter)
-        except TimeoutError:
-            pass  # the read below says what is wrong
         self._serving()
 
     async def changes(self) -> AsyncIterator[BookChange]:
