@@ -30,16 +30,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
-from bitmart_async.websocket.transport import MOST_FRAME_BYTES, SocketClosed
+from bitmart_async.websocket.transport import MOST_FRAME_BYTES
 
-from .test_splitter import _frame, _live, _rests, _Seen, _small, _spoken, _stream
+from .test_splitter import _frame, _live, _read_all, _rests, _Seen, _small, _spoken, _stream
 
 pytest.importorskip("picows", reason="the extra `fast` is not installed")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bitmart_async.websocket.transport import Transport
 
 _runner: asyncio.Runner
 _url: str
@@ -117,29 +116,6 @@ class _Server(asyncio.Protocol):
         await self.gone.wait()
 
 
-async def _read_all(transport: Transport, stops: Sequence[int]) -> _Seen:
-    """The reader of ``test_splitter``: it stops now and then."""
-    seen, waits = _Seen(), list(stops)
-
-    def take(batch: list[bytes]) -> int | None:
-        assert batch
-        for taken, message in enumerate(batch, 1):
-            assert type(message) is bytes
-            seen.messages.append(message)
-            if waits and len(seen.messages) % waits[0] == 0:
-                return taken
-        return None
-
-    try:
-        while True:
-            await transport.read(take)
-            for _ in range(waits.pop(0) if waits else 0):
-                await asyncio.sleep(0)
-    except SocketClosed as closed:
-        seen.ended = str(closed)
-    return seen
-
-
 async def _over_picows(chunks: Sequence[bytes], stops: Sequence[int], pauses: Sequence[int]) -> _Seen:
     from bitmart_async.websocket.over_picows import open_with_picows
 
@@ -148,7 +124,8 @@ async def _over_picows(chunks: Sequence[bytes], stops: Sequence[int], pauses: Se
         peer = _Server.last
         feeding = asyncio.create_task(peer.feed(chunks, pauses))
         try:
-            seen = await _read_all(transport, stops)
+            seen = _Seen()
+            await _read_all(transport, stops, seen)
         finally:
             await transport.close()
             await feeding

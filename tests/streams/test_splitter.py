@@ -29,6 +29,8 @@ from bitmart_async.websocket.transport import MOST_FRAME_BYTES, SocketClosed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from bitmart_async.websocket.transport import Transport
+
 _silent = logging.Logger("splitter", level=logging.CRITICAL + 1)
 
 
@@ -98,6 +100,28 @@ class _Seen:
     spoken: list[tuple[Any, ...]] = field(default_factory=list)
 
 
+async def _read_all(transport: Transport, stops: Sequence[int], seen: _Seen) -> None:
+    """Read a socket to its end, and stop now and then."""
+    waits = list(stops)
+
+    def take(batch: list[bytes]) -> int | None:
+        assert batch
+        for taken, message in enumerate(batch, 1):
+            assert type(message) is bytes
+            seen.messages.append(message)
+            if waits and len(seen.messages) % waits[0] == 0:
+                return taken
+        return None
+
+    try:
+        while True:
+            await transport.read(take)
+            for _ in range(waits.pop(0) if waits else 0):
+                await asyncio.sleep(0)
+    except SocketClosed as closed:
+        seen.ended = str(closed)
+
+
 async def _live(
     kind: type[ClientConnection],
     chunks: Sequence[bytes],
@@ -129,27 +153,7 @@ async def _lived(
     connection.response = Response(101, "", Headers())
     transport = _Fast(connection) if isinstance(connection, Splitter) else _Plain(connection)
     seen = _Seen()
-    waits = list(stops)
-
-    def take(batch: list[bytes]) -> int | None:
-        assert batch
-        for taken, message in enumerate(batch, 1):
-            assert type(message) is bytes
-            seen.messages.append(message)
-            if waits and len(seen.messages) % waits[0] == 0:
-                return taken
-        return None
-
-    async def read() -> None:
-        try:
-            while True:
-                await transport.read(take)
-                for _ in range(waits.pop(0) if waits else 0):
-                    await asyncio.sleep(0)
-        except SocketClosed as closed:
-            seen.ended = str(closed)
-
-    reader = asyncio.create_task(read())
+    reader = asyncio.create_task(_read_all(transport, stops, seen))
     for number, chunk in enumerate(chunks):
         for _ in range(pauses[number % len(pauses)]):
             await asyncio.sleep(0)
